@@ -1,0 +1,172 @@
+"""GatewayConfig: where requests go and how, one frozen and validated value."""
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import AfterValidator, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from .exceptions import ConfigurationError
+from .secret import ApiKey, origin_of
+
+LOCAL_BASE_URL = "local://engine"
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+TRANSCRIBE_SYSTEM_PROMPT = (
+    "Transcribe the recording word for word, in the language that is spoken. Answer with the transcript alone."
+)
+ENVIRONMENT_PREFIX = "IPY_GATEWAY_"
+
+ConfigClass = TypeVar("ConfigClass", bound=type)
+
+
+def _checked_base_url(url: str) -> str:
+    """A base URL without its trailing slash, or ValueError with the reason why it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "local") or not parts.hostname:
+        raise ValueError("a base URL looks like http://localhost:8080, https://host/v1 or local://engine")
+    if parts.username or parts.password:
+        raise ValueError("a base URL carries no user name or password: give the key as api_key")
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no ?query and no #fragment")
+    _ = parts.port  # raises ValueError where it is no number
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_checked_base_url)]
+
+
+def _explain_invalid_values(cls: ConfigClass) -> ConfigClass:
+    """Let the constructor raise our error, which shows no secret, in place of pydantic's."""
+    generated_init = cls.__init__
+
+    @functools.wraps(generated_init)
+    def __init__(self: Any, *args: Any, **settings: Any) -> None:
+        settings.update(zip(cls.__dataclass_fields__, args, strict=False))
+        for name in ("api_key", "audio_api_key"):
+            settings[name] = ApiKey.of(settings.get(name), setting=name)
+        try:
+            generated_init(self, **settings)
+        except pydantic.ValidationError as error:
+            raise _configuration_error(error) from None
+
+    cls.__init__ = __init__
+    return cls
+
+
+def _configuration_error(error: pydantic.ValidationError) -> ConfigurationError:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"][:1])
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument"):
+        return ConfigurationError(f"GatewayConfig has no setting {name!r}.", "See help(GatewayConfig).")
+    if not name:  # raised for the whole configuration: the reason names the settings itself
+        return ConfigurationError(f"{reason}.", "See help(GatewayConfig) for every setting.")
+    shown = "a URL with a password in it" if "@" in str(first["input"]) else repr(first["input"])[:100]
+    return ConfigurationError(
+        f"GatewayConfig: {name}={shown} is not valid: {reason}.",
+        f"Give {name} a valid value; help(GatewayConfig) describes it.",
+    )
+
+
+@_explain_invalid_values
+@dataclass(frozen=True, config=ConfigDict(arbitrary_types_allowed=True, extra="forbid"))
+class GatewayConfig:
+    """Where requests go, and how. Frozen: make a changed copy with `dataclasses.replace(config, ...)`.
+
+    Attributes:
+        text_base_url: the server for chat, and in `single` mode for audio too. `local://engine` is the embedded
+            engine. With or without a trailing slash or `/v1`.
+        audio_base_url: the server for messages with audio, in `audio_text` mode.
+        routing_mode: "single" sends everything to `text_base_url`; "audio_text" sends messages with audio
+            to `audio_base_url` and the others to `text_base_url`.
+        timeout_s: seconds that a request may take in all, and that ffmpeg may take for a recording.
+        connect_timeout_s: seconds that connecting may take.
+        audio_preprocess_enabled: True normalizes every recording with ffmpeg, False none,
+            "auto" what is neither 16-bit PCM WAV nor MP3.
+        audio_max_upload_bytes: largest recording that is accepted and sent, in bytes.
+        audio_target_sr: sample rate after normalization, in Hz.
+        audio_target_channels: channels after normalization.
+        audio_loudnorm: whether normalization also evens out loudness (23 times slower).
+        audio_loudnorm_filter: the ffmpeg filter which does that.
+        ffmpeg_bin: name or path of ffmpeg; where it isn't found, the imageio-ffmpeg package is used.
+        transcribe_system_prompt: system prompt of `transcribe_audio`.
+        analyze_system_prompt_prefix: what `analyze_audio` puts before the instruction.
+        api_key: secret for the host of `text_base_url` as given here; it is sent to no other host.
+        text_model: model name for chat; left out of requests when None.
+        audio_model: model name for audio; left out of requests when None.
+        audio_api_key: secret for the host of `audio_base_url` as given here, where it is another one.
+
+    Raises:
+        ConfigurationError: a value is not valid; the message names the setting.
+    """
+
+    text_base_url: BaseUrl = LOCAL_BASE_URL
+    audio_base_url: BaseUrl | None = None
+    routing_mode: Literal["single", "audio_text"] = "single"
+    timeout_s: PositiveFloat = 300.0
+    connect_timeout_s: PositiveFloat = 10.0
+    audio_preprocess_enabled: Literal["auto"] | bool = "auto"
+    audio_max_upload_bytes: PositiveInt = 20_000_000
+    audio_target_sr: Annotated[int, Field(ge=8_000, le=192_000)] = 16_000
+    audio_target_channels: Annotated[int, Field(ge=1, le=8)] = 1
+    audio_loudnorm: bool = False
+    audio_loudnorm_filter: str = "loudnorm=I=-16:TP=-1.5:LRA=11"
+    ffmpeg_bin: str = "ffmpeg"
+    transcribe_system_prompt: str = TRANSCRIBE_SYSTEM_PROMPT
+    analyze_system_prompt_prefix: str = ""
+    api_key: str | ApiKey | None = field(default=None, repr=False)
+    text_model: str | None = None
+    audio_model: str | None = None
+    audio_api_key: str | ApiKey | None = field(default=None, repr=False, kw_only=True)
+
+    @pydantic.model_validator(mode="after")
+    def _check_routing(self) -> "GatewayConfig":
+        if self.routing_mode == "audio_text" and self.audio_base_url is None:
+            raise ValueError("routing_mode='audio_text' needs audio_base_url, the server that takes audio")
+        return self
+
+    def __post_init__(self) -> None:
+        """Tie each key to the host that it was given for."""
+        for name, url in (("api_key", self.text_base_url), ("audio_api_key", self.audio_base_url)):
+            key = getattr(self, name)
+            if isinstance(key, ApiKey) and not key.origin and url:
+                object.__setattr__(self, name, key.bound_to(url))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "GatewayConfig":
+        """The configuration that the environment describes.
+
+        `IPY_GATEWAY_TEXT_BASE_URL`, `IPY_GATEWAY_TIMEOUT_S` and so on set the field of that name.
+        `OPENAI_BASE_URL` is used where `IPY_GATEWAY_TEXT_BASE_URL` is absent. `OPENAI_API_KEY` belongs to the host
+        of `OPENAI_BASE_URL` (by default api.openai.com) and is sent nowhere else.
+
+        Args:
+            environ: the variables; `os.environ` by default.
+
+        Raises:
+            ConfigurationError: a variable has a value that is not valid.
+        """
+        variables = os.environ if environ is None else environ
+        settings: dict[str, Any] = {
+            name: variables[ENVIRONMENT_PREFIX + name.upper()]
+            for name in cls.__dataclass_fields__
+            if variables.get(ENVIRONMENT_PREFIX + name.upper())
+        }
+        if variables.get("OPENAI_BASE_URL"):
+            settings.setdefault("text_base_url", variables["OPENAI_BASE_URL"])
+        if "api_key" not in settings and variables.get("OPENAI_API_KEY"):
+            key_url = variables.get("OPENAI_BASE_URL") or OPENAI_BASE_URL
+            settings["api_key"] = ApiKey(variables["OPENAI_API_KEY"], origin=origin_of(key_url))
+        return cls(**settings)
+
+    def key_for(self, url: str) -> str | None:
+        """The secret to send to `url`, or None: a key goes only to the host that it was configured with."""
+        for key in (self.api_key, self.audio_api_key):
+            if isinstance(key, ApiKey) and key.origin == origin_of(url):
+                return key.reveal()
+        return None

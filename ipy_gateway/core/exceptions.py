@@ -1,0 +1,99 @@
+"""Every error that ipy_gateway raises on purpose.
+
+    GatewayError                      message, hint
+    ├── ConfigurationError            a setting, or something that has to be installed
+    ├── InvalidRequestError           an argument of the call
+    ├── AudioProcessingError          error_type: what is wrong with the recording
+    └── UpstreamError                 upstream: the server that was asked
+        ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
+        ├── UpstreamTimeoutError      no answer in time
+        └── UpstreamResponseError     an answer, but not a good one: status_code, request_id
+"""
+
+from typing import Literal
+
+AudioErrorType = Literal["audio_too_large", "audio_timeout", "invalid_audio", "ffmpeg_missing"]
+
+
+class GatewayError(Exception):
+    """Something went wrong, said in one sentence.
+
+    Attributes:
+        message: one sentence that names what is wrong, and where.
+        hint: one imperative sentence that says what to do, or "".
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+    def _render_traceback_(self) -> list[str]:
+        """Show message and hint where IPython would show a wall of traceback (IPython's own protocol)."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        return [*lines, f"Hint: {self.hint}"] if self.hint else lines
+
+
+class ConfigurationError(GatewayError):
+    """A setting is wrong, or something that it needs is not installed."""
+
+
+class InvalidRequestError(GatewayError):
+    """An argument of the call is wrong; nothing was sent."""
+
+
+class AudioProcessingError(GatewayError):
+    """The recording can't be used.
+
+    Attributes:
+        error_type: "audio_too_large", "audio_timeout", "invalid_audio" or "ffmpeg_missing".
+    """
+
+    def __init__(self, message: str, hint: str = "", *, error_type: AudioErrorType = "invalid_audio") -> None:
+        super().__init__(message, hint)
+        self.error_type = error_type
+
+
+class UpstreamError(GatewayError):
+    """A server did not do what was asked of it.
+
+    Attributes:
+        upstream: the base URL of that server.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, upstream: str = "") -> None:
+        super().__init__(message, hint)
+        self.upstream = upstream
+
+
+class UpstreamUnreachableError(UpstreamError):
+    """No answer came: nothing listens there, the name is unknown, or the connection was lost."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """No answer came in time."""
+
+
+class UpstreamResponseError(UpstreamError):
+    """An answer came, and it is an error or makes no sense.
+
+    Attributes:
+        status_code: the HTTP status, or None where there was none.
+        request_id: the server's own name for the request (header `x-request-id`), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        upstream: str = "",
+        status_code: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint, upstream=upstream)
+        self.status_code = status_code
+        self.request_id = request_id

@@ -1,0 +1,75 @@
+"""An API key that knows its host, and shows itself to nobody else."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from .exceptions import ConfigurationError
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL: what a key is tied to."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 0)}"
+
+
+class ApiKey:
+    """A secret tied to one origin. Its repr hides it, and a pickle carries None in its place.
+
+    Args:
+        secret: the key itself.
+        origin: `origin_of` the URL that it may be sent to; "" as long as that is not known.
+    """
+
+    __slots__ = ("_secret", "origin")
+
+    def __init__(self, secret: str, *, origin: str = "") -> None:
+        self._secret = secret
+        self.origin = origin
+
+    @classmethod
+    def of(cls, value: Any, *, setting: str) -> "ApiKey | None":
+        """A key of what a user gave: a string, a key, or None.
+
+        Raises:
+            ConfigurationError: it is something else, or can't be sent in a header.
+        """
+        if value is None or isinstance(value, ApiKey):
+            return value
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"{setting} is not a string but {type(value).__name__}.", "Give the key as a string."
+            )
+        secret = value.strip()
+        if not secret.isascii() or not secret.isprintable():
+            raise ConfigurationError(
+                f"{setting} holds characters that no HTTP header can carry.", "Copy the key again."
+            )
+        return cls(secret) if secret else None
+
+    def bound_to(self, url: str) -> "ApiKey":
+        """The same key, tied to the origin of `url`."""
+        return ApiKey(self._secret, origin=origin_of(url))
+
+    def reveal(self) -> str:
+        """The secret itself."""
+        return self._secret
+
+    def __repr__(self) -> str:
+        return "ApiKey('**********')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ApiKey) and (other._secret, other.origin) == (self._secret, self.origin)
+
+    def __hash__(self) -> int:
+        return hash((self._secret, self.origin))
+
+    def __copy__(self) -> "ApiKey":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ApiKey":
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
