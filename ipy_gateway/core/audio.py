@@ -1,0 +1,279 @@
+"""A recording on its way to a server: checked, and made a WAV by ffmpeg where a server might not take it."""
+
+import asyncio
+import contextlib
+import math
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .config import GatewayConfig
+from .exceptions import AudioProcessingError, InvalidRequestError
+from .recording import MIN_DURATION_S, Recording, recognize, too_short
+
+# ffmpeg only ever tries the demuxer of the container that we recognized: left to guess, it takes a playlist
+# that calls itself .wav, and sends the local files which that names.
+_DEMUXERS = {"m4a": "mov", "webm": "matroska", "wma": "asf"}
+_NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
+_RIFF_MAX_BYTES = 0xFFFFFFFF
+_STDERR_TAIL_BYTES = 8192
+_SHOWN_STDERR_CHARS = 200
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
+_LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
+_SAYS_LITTLE = ("Error opening", "Error parsing", "Conversion failed", "Nothing was written")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadAudio:
+    """A recording that is ready to be sent.
+
+    Attributes:
+        data: the bytes of a whole file.
+        format: what kind of file that is: "wav", "mp3", ...
+        duration_s: its length in seconds, or None where that is unknown.
+    """
+
+    data: bytes
+    format: str
+    duration_s: float | None
+
+
+async def prepare_upload(audio_bytes: bytes | bytearray | memoryview, config: GatewayConfig) -> UploadAudio:
+    """Check a recording, and normalize it where `config.audio_preprocess_enabled` asks for that.
+
+    In "auto", 16-bit WAV and MP3 stay as they are, which every server takes; but a WAV header with needless
+    or untrue parts is replaced by the plain one of 44 bytes.
+
+    Raises:
+        InvalidRequestError: `audio_bytes` is no bytes.
+        AudioProcessingError: the recording can't be used; its error_type says why.
+    """
+    data = _checked_bytes(audio_bytes, max_bytes=config.audio_max_upload_bytes)
+    mode = config.audio_preprocess_enabled
+    recording = recognize(data, accept_truncated=mode is True)
+    if mode is False or (mode == "auto" and recording.container == "mp3"):
+        return UploadAudio(data, recording.container, recording.duration_s)
+    if mode == "auto" and recording.codec == "pcm_s16le":
+        return UploadAudio(_with_plain_header(data, recording), "wav", recording.duration_s)
+    samples = await _decode(data, recording, config)
+    return UploadAudio(_normalized_wav(samples, config), "wav", _duration_s(len(samples), config))
+
+
+async def normalize_audio_to_wav(audio_bytes: bytes, config: GatewayConfig) -> bytes:
+    """Make a WAV of any recording with ffmpeg: 16 bits, `config.audio_target_sr` Hz, a header of 44 bytes.
+
+    A WAV that is cut short is used as far as it goes where `config.audio_preprocess_enabled` is True.
+
+    Raises:
+        InvalidRequestError: `audio_bytes` is no bytes.
+        AudioProcessingError: it can't be read, takes longer than `config.timeout_s` or grows larger than
+            `config.audio_max_upload_bytes`, or there is no ffmpeg; its error_type says which.
+    """
+    data = _checked_bytes(audio_bytes)
+    recording = recognize(data, accept_truncated=config.audio_preprocess_enabled is True)
+    return _normalized_wav(await _decode(data, recording, config), config)
+
+
+def _checked_bytes(audio_bytes: object, *, max_bytes: float = math.inf) -> bytes:
+    if not isinstance(audio_bytes, bytes | bytearray | memoryview):
+        hint = "Give the bytes of a recording, as in its file."
+        if isinstance(audio_bytes, str | os.PathLike):
+            hint = f"Read the file: Path({os.fsdecode(audio_bytes)[:80]!r}).read_bytes()."
+        type_name = type(audio_bytes).__name__
+        raise InvalidRequestError(f"A recording has to be bytes, not {type_name}.", hint)
+    size = memoryview(audio_bytes).nbytes
+    if size > max_bytes:
+        raise AudioProcessingError(
+            f"The recording has {_megabytes(size)} MB, and {_megabytes(max_bytes)} MB is the limit.",
+            "Cut it into parts, compress it to MP3, or raise audio_max_upload_bytes.",
+            error_type="audio_too_large",
+        )
+    return bytes(audio_bytes)
+
+
+def _with_plain_header(wav: bytes, recording: Recording) -> bytes:
+    header = _wav_header(recording.sound_bytes, recording.sample_rate_hz or 0, recording.channels or 0)
+    if len(wav) == len(header) + recording.sound_bytes and wav.startswith(header):
+        return wav
+    return header + wav[recording.sound_start : recording.sound_start + recording.sound_bytes]
+
+
+def _normalized_wav(samples: bytes, config: GatewayConfig) -> bytes:
+    return _wav_header(len(samples), config.audio_target_sr, config.audio_target_channels) + samples
+
+
+def _wav_header(sound_bytes: int, sample_rate_hz: int, channels: int) -> bytes:
+    """The 44 bytes before 16-bit samples (Microsoft, "Multimedia Programming Interface 1.0", 1991)."""
+    frame_bytes = 2 * channels
+    bytes_per_second = sample_rate_hz * frame_bytes
+    encoding = struct.pack("<HHIIHH", 1, channels, sample_rate_hz, bytes_per_second, frame_bytes, 16)
+    return _riff(b"fmt " + struct.pack("<I", len(encoding)) + encoding + b"data", sound_bytes)
+
+
+def _riff(chunks: bytes, sound_bytes: int) -> bytes:
+    """A WAV up to its sound: `chunks` end with the name of the data chunk."""
+    riff_bytes = min(len(b"WAVE") + len(chunks) + 4 + sound_bytes, _RIFF_MAX_BYTES)
+    data_size = struct.pack("<I", min(sound_bytes, _RIFF_MAX_BYTES))
+    return b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks + data_size
+
+
+async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfig) -> bytes:
+    """The sound alone: 16-bit samples at the rate and with the channels that `config` asks for."""
+    ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
+    with tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True) as folder_name:
+        folder = Path(folder_name)
+        with _new_file(folder / "recording") as file:  # made here: the thread may outlive a cancelled task
+            await asyncio.to_thread(file.write, _with_true_sizes(audio_bytes, recording))
+        exit_code, log = await _run([ffmpeg, *_arguments(recording, config)], folder, config.timeout_s)
+        output = folder / "samples"
+        if exit_code != 0 or not output.exists():
+            raise _explain_failure(log, recording, config)
+        _check_size(output.stat().st_size, config)
+        return await asyncio.to_thread(output.read_bytes)
+
+
+def _find_ffmpeg(ffmpeg_bin: str) -> str:
+    found = shutil.which(ffmpeg_bin)
+    if found:
+        return str(Path(found).absolute())  # ffmpeg is started in another folder
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError) as error:
+        raise AudioProcessingError(
+            f"This recording has to be converted, and there is no ffmpeg: {ffmpeg_bin!r} was not found.",
+            'Install it: pip install "ipy-gateway[ffmpeg]".',
+            error_type="ffmpeg_missing",
+        ) from error
+
+
+def _new_file(path: Path) -> BinaryIO:
+    return path.open("xb")
+
+
+def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
+    """A WAV whose header tells the truth: ffmpeg finds nothing in an RF64 that was written to a pipe."""
+    if recording.container != "wav":
+        return audio_bytes
+    start, size = recording.sound_start, recording.sound_bytes
+    return _riff(audio_bytes[12 : start - 4], size) + audio_bytes[start : start + size]
+
+
+def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
+    demuxer = _DEMUXERS.get(recording.container, recording.container)
+    loudness = ["-af", config.audio_loudnorm_filter] if config.audio_loudnorm else []
+    return [
+        *("-nostdin", "-hide_banner", "-loglevel", "error"),
+        *("-protocol_whitelist", "file", "-f", demuxer, "-threads", "1", "-vn", "-sn", "-dn"),
+        *("-i", "file:recording", "-map", "0:a:0", *loudness),
+        *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
+        *("-c:a", "pcm_s16le", "-threads", "1"),
+        # ffmpeg stops at or just after this size, so whatever it cuts is over the limit and is refused.
+        *("-fs", str(config.audio_max_upload_bytes + 1), "-f", "s16le", "file:samples"),
+    ]
+
+
+async def _run(command: list[str], folder: Path, timeout_s: float) -> tuple[int, str]:
+    """Exit code and last lines of a program that runs in `folder`, and that ends when this does."""
+    process = await _start(command, folder)
+    try:
+        async with asyncio.timeout(timeout_s):
+            log = await _read_tail(process)
+            return await process.wait(), log
+    except TimeoutError as error:
+        raise AudioProcessingError(
+            f"ffmpeg was not done with the recording after {timeout_s:g} s.",
+            "Raise timeout_s, or cut the recording into parts.",
+            error_type="audio_timeout",
+        ) from error
+    finally:
+        await _kill(process)
+
+
+async def _start(command: list[str], folder: Path) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            creationflags=_NO_CONSOLE,
+        )
+    except OSError as error:
+        raise AudioProcessingError(
+            f"{command[0]!r} can't be started: {error.strerror}.",
+            "Set ffmpeg_bin to a working ffmpeg.",
+            error_type="ffmpeg_missing",
+        ) from error
+
+
+async def _read_tail(process: Process) -> str:
+    """The end of what the program logs: a broken file can bring megabytes of errors."""
+    assert process.stderr is not None  # noqa: S101  it was opened as a pipe
+    tail = b""
+    while piece := await process.stderr.read(65536):
+        tail = (tail + piece)[-_STDERR_TAIL_BYTES:]
+    return tail.decode(errors="replace")
+
+
+async def _kill(process: Process) -> None:
+    """End a program that still runs, with all that it started, and wait for it even when cancelled again."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    waiting = asyncio.ensure_future(process.wait())
+    while not waiting.done():
+        with contextlib.suppress(asyncio.CancelledError):  # the first one is already on its way up
+            await asyncio.wait({waiting})
+
+
+def _explain_failure(log: str, recording: Recording, config: GatewayConfig) -> AudioProcessingError:
+    if "matches no streams" in log:
+        return AudioProcessingError(
+            f"The recording has no sound track in its {recording.container} file.",
+            "Give a file that holds sound.",
+        )
+    lines = [_LOG_SOURCE.sub("", _TERMINAL_CODES.sub("", line)).strip() for line in log.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_SAYS_LITTLE)]
+    reason = ["it gave no reason", *filter(None, lines), *telling][-1][:_SHOWN_STDERR_CHARS].rstrip(".")
+    hint = "Play the file to check it, or copy it again."
+    if config.audio_loudnorm:
+        hint = f"Check the file, and audio_loudnorm_filter={config.audio_loudnorm_filter!r}."
+    return AudioProcessingError(f"ffmpeg can't read the {recording.container} recording: {reason}.", hint)
+
+
+def _check_size(samples_bytes: int, config: GatewayConfig) -> None:
+    duration_s = _duration_s(samples_bytes, config)
+    if duration_s < MIN_DURATION_S:
+        raise too_short(duration_s)
+    max_bytes = config.audio_max_upload_bytes
+    if len(_normalized_wav(b"", config)) + samples_bytes > max_bytes:
+        minutes = _duration_s(max_bytes, config) / 60
+        raise AudioProcessingError(
+            f"The recording is over {minutes:.1f} minutes long, as WAV over {_megabytes(max_bytes)} MB.",
+            "Cut it into shorter parts, compress it to MP3, or raise audio_max_upload_bytes.",
+            error_type="audio_too_large",
+        )
+
+
+def _duration_s(samples_bytes: int, config: GatewayConfig) -> float:
+    return samples_bytes / (2 * config.audio_target_sr * config.audio_target_channels)
+
+
+def _megabytes(size: float) -> str:
+    return f"{math.ceil(size / 10_000) / 100:.2f}"
