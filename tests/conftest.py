@@ -1,0 +1,102 @@
+"""Fixtures that several test folders share."""
+
+import csv
+import io
+import math
+import struct
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ipy_gateway.local.weights import SMOLLM2_135M, WHISPER_TINY_EN, ensure_weights
+
+from .support.kernel import Kernel, running_kernel
+from .support.llama import llama_server
+from .support.projector import write_projector
+
+PROJECT = Path(__file__).parents[1]
+CLIPS = PROJECT.parent / "shared" / "clips"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording of human speech with what is said in it."""
+
+    path: Path
+    reference: str
+
+
+@pytest.fixture(scope="session")
+def speech_model() -> Path:
+    """The folder with Whisper tiny.en."""
+    return ensure_weights(WHISPER_TINY_EN)
+
+
+@pytest.fixture(scope="session")
+def chat_model() -> Path:
+    """The file with SmolLM2-135M."""
+    return ensure_weights(SMOLLM2_135M)
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Clip]:
+    """Human speech, which lies beside the project and not in it."""
+    if not CLIPS.is_dir():
+        pytest.skip("the clips of human speech are not beside this checkout (../shared/clips)")
+    with (CLIPS / "references.tsv").open(newline="") as lines:
+        return [Clip(CLIPS / row["file"], row["reference"]) for row in csv.DictReader(lines, delimiter="\t")]
+
+
+@pytest.fixture(scope="session")
+def interview() -> Path:
+    """The recording of the quickstart: 49 s, two voices, 16-bit WAV."""
+    return PROJECT / "notebooks" / "audio" / "interview.wav"
+
+
+@pytest.fixture(scope="session")
+def note() -> Path:
+    """A short recording in an M4A file."""
+    return PROJECT / "notebooks" / "audio" / "note.m4a"
+
+
+@pytest.fixture(scope="session")
+def tone() -> bytes:
+    """One second of a 440 Hz tone, 16 kHz mono 16-bit WAV."""
+    samples = (int(8000 * math.sin(2 * math.pi * 440 * n / 16_000)) for n in range(16_000))
+    target = io.BytesIO()
+    with wave.open(target, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return target.getvalue()
+
+
+@pytest.fixture(scope="session")
+def text_server(chat_model: Path) -> Iterator[str]:
+    """A real llama.cpp server that takes text alone."""
+    with llama_server(chat_model, name="smollm2", parallel=2) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def audio_server(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real llama.cpp server that takes audio, through a projector with random weights."""
+    projector = write_projector(tmp_path_factory.mktemp("projector") / "mmproj.gguf", text_width=576)
+    # Random weights never come to an end by themselves.
+    with llama_server(
+        chat_model, name="smollm2-audio", projector=str(projector), answer_tokens=8
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    """A real kernel with the extension loaded, in an empty folder."""
+    with running_kernel(tmp_path) as kernel:
+        loaded = kernel.run("%load_ext ipy_gateway")
+        assert loaded.status == "ok", loaded.error_text
+        yield kernel

@@ -1,0 +1,212 @@
+"""How the embedded engine starts, stops, and shares this process with others."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ipy_gateway import ConfigurationError, GatewayConfig, chat_completion, transcribe_audio
+from ipy_gateway.local.engine import shared_engine
+
+QUESTION = [{"role": "user", "content": "Write a long story about the sea."}]
+PRELUDE = """
+import asyncio, os, threading, time, psutil
+from ipy_gateway import *
+config = GatewayConfig()
+question = [{"role": "user", "content": "Write a long story about the sea."}]
+"""
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-c", PRELUDE + code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+def test_exit_in_the_middle_of_an_answer_is_clean_and_leaves_no_process(chat_model: Path) -> None:
+    code = """
+def ask():
+    try:
+        asyncio.run(chat_completion(question, config, max_tokens=4000))
+    except BaseException:
+        pass
+asyncio.run(chat_completion(question, config, max_tokens=1))
+threading.Thread(target=ask, daemon=True).start()
+time.sleep(1)
+print(psutil.Process().children()[0].pid)
+"""
+    ended = run_python(code)
+
+    assert ended.returncode == 0, ended.stderr
+    assert not psutil.pid_exists(int(ended.stdout))
+
+
+def test_exit_in_the_middle_of_a_transcription_is_clean(speech_model: Path, interview: Path) -> None:
+    code = f"""
+data = open({str(interview)!r}, "rb").read()
+def transcribe():
+    asyncio.run(transcribe_audio(data, config))
+threading.Thread(target=transcribe, daemon=True).start()
+time.sleep(2)
+"""
+    ended = run_python(code)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "Fatal" not in ended.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_interpreter_leaves_no_process(chat_model: Path) -> None:
+    code = """
+asyncio.run(chat_completion(question, config, max_tokens=1))
+print(psutil.Process().children()[0].pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    ended = run_python(code)
+
+    child = int(ended.stdout)
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(child)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_an_engine_of_its_own(chat_model: Path) -> None:
+    code = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # that threads and fork go together badly is known
+asyncio.run(chat_completion(question, config, max_tokens=1))
+pid = os.fork()
+if pid == 0:
+    answer = asyncio.run(chat_completion(question, config, max_tokens=1))
+    os._exit(0 if answer["choices"] else 1)
+assert os.waitpid(pid, 0)[1] == 0
+asyncio.run(chat_completion(question, config, max_tokens=1))
+"""
+    ended = run_python(code)
+
+    assert ended.returncode == 0, ended.stderr
+
+
+async def test_a_cancelled_answer_frees_the_chat_engine(chat_model: Path) -> None:
+    config = GatewayConfig()
+    await chat_completion(QUESTION, config, max_tokens=1)
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(chat_completion(QUESTION, config, max_tokens=4000), 0.5)
+    started = time.monotonic()
+    await chat_completion(QUESTION, config, max_tokens=1)
+
+    assert time.monotonic() - started < 5  # 12,000 tokens would take a minute
+
+
+async def test_a_cancelled_transcription_stops_behind_the_scenes(speech_model: Path, interview: Path) -> None:
+    config = GatewayConfig(audio_max_upload_bytes=200_000_000)
+    hour = _repeated(interview, times=40)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(transcribe_audio(hour, config), 4)
+    started = time.monotonic()
+    text = await transcribe_audio(interview.read_bytes(), config)
+
+    assert "8 meters" in text
+    assert time.monotonic() - started < 20  # half an hour of speech would take longer
+
+
+async def test_a_killed_llama_is_started_again(chat_model: Path) -> None:
+    config = GatewayConfig()
+    await chat_completion(QUESTION, config, max_tokens=1)
+    server = await shared_engine().chat.server("smollm2-135m-instruct")
+
+    server.process.kill()
+    server.process.wait()
+    answer = await chat_completion(QUESTION, config, max_tokens=1)
+
+    assert answer["choices"]
+
+
+async def test_two_configurations_share_one_engine(chat_model: Path) -> None:
+    await chat_completion(QUESTION, GatewayConfig(timeout_s=100), max_tokens=1)
+    first = await shared_engine().chat.server("smollm2-135m-instruct")
+
+    await chat_completion(QUESTION, GatewayConfig(timeout_s=200), max_tokens=1)
+    second = await shared_engine().chat.server("smollm2-135m-instruct")
+
+    assert first.process.pid == second.process.pid
+
+
+async def test_another_chat_model_is_taken_from_its_file(chat_model: Path) -> None:
+    config = GatewayConfig(text_model=str(chat_model))
+
+    answer = await chat_completion(QUESTION, config, max_tokens=1)
+
+    assert answer["model"] == str(chat_model)
+
+
+async def test_another_speech_model_is_taken_from_its_folder(speech_model: Path, note: Path) -> None:
+    config = GatewayConfig(audio_model=str(speech_model))
+
+    assert "Peter Wilson" in await transcribe_audio(note.read_bytes(), config)
+
+
+@pytest.mark.parametrize("module", ["faster_whisper", "xllamacpp"])
+def test_a_missing_extra_is_named_with_what_to_install(module: str, interview: Path) -> None:
+    code = f"""
+import sys
+sys.modules[{module!r}] = None
+work = {{
+    "faster_whisper": lambda: transcribe_audio(open({str(interview)!r}, "rb").read(), config),
+    "xllamacpp": lambda: chat_completion(question, config),
+}}[{module!r}]
+try:
+    asyncio.run(work())
+except ConfigurationError as error:
+    print(error.message)
+    print(error.hint)
+"""
+    ended = run_python(code)
+
+    assert "The embedded engine (local://engine) is not installed" in ended.stdout
+    assert "ipy-gateway[local]" in ended.stdout
+
+
+async def test_a_file_that_is_no_model_is_one_clear_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"not a model")
+
+    with pytest.raises(ConfigurationError, match="can't be loaded") as caught:
+        await chat_completion(QUESTION, GatewayConfig(text_model=str(broken)))
+
+    assert "broken.gguf" in caught.value.message
+
+
+def test_nothing_of_the_engine_is_imported_before_it_is_asked() -> None:
+    code = """
+import sys
+heavy = {"faster_whisper", "ctranslate2", "xllamacpp", "numpy", "av", "huggingface_hub", "onnxruntime"}
+asyncio.run(list_models(config))
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert run_python(code).stdout.strip() == "[]"
+
+
+def _repeated(recording: Path, *, times: int) -> bytes:
+    target = io.BytesIO()
+    with wave.open(str(recording)) as source, wave.open(target, "wb") as sound:
+        sound.setparams(source.getparams())
+        sound.writeframes(source.readframes(source.getnframes()) * times)
+    return target.getvalue()

@@ -1,0 +1,1 @@
+"""What several tests use: real servers, real kernels, word error rates."""
