@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ipy_gateway.local.weights import SMOLLM2_135M, WHISPER_TINY_EN, ensure_weights
+from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
+from ipy_gateway.local.weights import ensure_weights
 
 from .support.kernel import Kernel, running_kernel
 from .support.llama import llama_server
@@ -87,9 +88,7 @@ def audio_server(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """A real llama.cpp server that takes audio, through a projector with random weights."""
     projector = write_projector(tmp_path_factory.mktemp("projector") / "mmproj.gguf", text_width=576)
     # Random weights never come to an end by themselves.
-    with llama_server(
-        chat_model, name="smollm2-audio", projector=str(projector), answer_tokens=8
-    ) as url:
+    with llama_server(chat_model, name="smollm2-audio", projector=str(projector), answer_tokens=8) as url:
         yield url
 
 

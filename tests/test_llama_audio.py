@@ -45,7 +45,8 @@ def recording(interview: Path, folder: Path, ending: str, encoder: list[str]) ->
     target = folder / f"speech.{ending}"
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     subprocess.run(
-        [ffmpeg, "-loglevel", "error", "-y", "-t", "3", "-i", str(interview), *encoder, str(target)], check=True
+        [ffmpeg, "-loglevel", "error", "-y", "-t", "3", "-i", str(interview), *encoder, str(target)],
+        check=True,
     )
     return target.read_bytes()
 

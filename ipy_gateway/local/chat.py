@@ -11,8 +11,9 @@ from pathlib import Path
 from ..core.config import LOCAL_CHAT_MODEL
 from ..core.exceptions import ConfigurationError
 from ..core.progress import ProgressCallback, current_listener
+from .pins import SMOLLM2_135M
 from .requirements import import_extra
-from .weights import SMOLLM2_135M, ensure_weights
+from .weights import ensure_weights
 from .worker import Cancelled, Worker
 
 STOP_S = 2.0
@@ -86,7 +87,7 @@ class ChatEngine:
 
 def _model_path(name: str, listener: ProgressCallback | None, cancelled: Cancelled) -> Path:
     if name == LOCAL_CHAT_MODEL:
-        return ensure_weights(SMOLLM2_135M, on_progress=listener, cancelled=cancelled.event)
+        return ensure_weights(SMOLLM2_135M, on_progress=listener, cancelled=cancelled)
     path = Path(name).expanduser()
     if not path.is_file():
         raise ConfigurationError(
@@ -119,4 +120,3 @@ def _start(path: Path, name: str) -> ChatServer:
         f"The chat model {str(path)!r} can't be loaded: {answer['error']:.200}.",
         "Check that the file is a complete .gguf model.",
     )
-

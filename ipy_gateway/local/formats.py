@@ -16,7 +16,7 @@ def plain_text(segments: Sequence[SpeechSegment]) -> str:
 def srt(segments: Sequence[SpeechSegment]) -> str:
     """SubRip subtitles: https://wiki.videolan.org/SubRip."""
     cues = [
-        f"{number}\n{_clock(segment.raw.start, ',')} --> {_clock(segment.raw.end, ',')}\n{segment.raw.text.strip()}\n"
+        f"{number}\n{_times(segment, ',')}\n{segment.raw.text.strip()}\n"
         for number, segment in enumerate(segments, 1)
     ]
     return "\n".join(cues)
@@ -24,15 +24,12 @@ def srt(segments: Sequence[SpeechSegment]) -> str:
 
 def vtt(segments: Sequence[SpeechSegment]) -> str:
     """WebVTT subtitles: https://www.w3.org/TR/webvtt1."""
-    cues = [
-        f"{_clock(segment.raw.start, '.')} --> {_clock(segment.raw.end, '.')}\n{_cue_text(segment)}\n"
-        for segment in segments
-    ]
+    cues = [f"{_times(segment, '.')}\n{_cue_text(segment)}\n" for segment in segments]
     return "\n".join(["WEBVTT\n", *cues])
 
 
 def verbose_json(segments: Sequence[SpeechSegment], *, words: bool) -> dict[str, Any]:
-    """OpenAI's verbose_json: text, language, duration in seconds, segments, and words where they were asked for."""
+    """OpenAI's verbose_json: text, language, duration in seconds, segments, and words where asked for."""
     answer: dict[str, Any] = {
         "task": "transcribe",
         "language": segments[0].language if segments else None,
@@ -68,6 +65,10 @@ def _cue_text(segment: SpeechSegment) -> str:
     """In WebVTT a cue's text is markup."""
     text: str = segment.raw.text.strip()
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _times(segment: SpeechSegment, decimal_mark: str) -> str:
+    return f"{_clock(segment.raw.start, decimal_mark)} --> {_clock(segment.raw.end, decimal_mark)}"
 
 
 def _clock(seconds: float, decimal_mark: str) -> str:

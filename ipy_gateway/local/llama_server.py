@@ -1,11 +1,12 @@
 """llama.cpp's own HTTP server on loopback, as a child process that ends with its parent.
 
 Run by path, not by `-m`: it needs nothing of this package. It reads one line of JSON from standard input,
-`{"model": PATH, "api_key": KEY, ...}` (see `serve`), answers with one line, `{"address": URL}`, and exits when
-standard input closes, which it does however the parent ends.
+`{"model": PATH, "api_key": KEY, ...}` (see `serve`), answers with one line, `{"address": URL}`, and exits
+when standard input closes, which it does however the parent ends.
 
-A process of its own, because llama.cpp ends its process on some inputs, and because its server, destroyed while it
-answers, was seen to hang or crash the interpreter at exit. Here that can't cost a user their variables.
+A process of its own, because llama.cpp ends its process on some inputs, and because its server, destroyed
+while it answers, was seen to hang or crash the interpreter at exit. Here that can't cost a user their
+variables.
 """
 
 import json

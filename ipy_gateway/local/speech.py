@@ -11,8 +11,9 @@ from ..core.config import LOCAL_SPEECH_MODEL
 from ..core.exceptions import AudioProcessingError, ConfigurationError
 from ..core.progress import ProgressCallback, current_listener
 from ..core.recording import recognize
+from .pins import WHISPER_TINY_EN
 from .requirements import import_extra
-from .weights import WHISPER_TINY_EN, ensure_weights
+from .weights import ensure_weights
 from .worker import Cancelled, Worker
 
 SAMPLE_RATE_HZ = 16_000
@@ -45,7 +46,13 @@ class SpeechRequest:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment:
-    """A stretch of speech. `raw` is faster-whisper's segment; `language` and `duration_s` are the recording's."""
+    """A stretch of speech.
+
+    Attributes:
+        raw: faster-whisper's segment.
+        language: of the recording.
+        duration_s: of the recording.
+    """
 
     raw: Any
     language: str
@@ -84,7 +91,7 @@ def _transcribe(
         **options,
     )
     for segment in segments:
-        if cancelled:
+        if cancelled.is_set():
             return
         yield SpeechSegment(segment, info.language, info.duration)
 
@@ -92,7 +99,7 @@ def _transcribe(
 def _model_path(name: str, listener: ProgressCallback | None, cancelled: Cancelled) -> str:
     faster_whisper = import_extra("faster_whisper")
     if name == LOCAL_SPEECH_MODEL:
-        return str(ensure_weights(WHISPER_TINY_EN, on_progress=listener, cancelled=cancelled.event))
+        return str(ensure_weights(WHISPER_TINY_EN, on_progress=listener, cancelled=cancelled))
     if Path(name).expanduser().is_dir():
         return str(Path(name).expanduser())
     if name not in faster_whisper.available_models() and "/" not in name:

@@ -1,8 +1,5 @@
 """local://engine for httpx: the routes of an OpenAI-compatible server, answered on this machine."""
 
-import base64
-import binascii
-import io
 import json
 import secrets
 import time
@@ -16,26 +13,27 @@ from ..core.connections import ConnectionStack
 from ..core.exceptions import AudioProcessingError
 from . import formats
 from .engine import shared_engine
-from .requirements import import_extra
+from .requests import (
+    BadRequestError,
+    Json,
+    audio_parts,
+    form,
+    is_audio,
+    json_object,
+    messages_of,
+    number,
+    recording,
+)
 from .speech import SpeechRequest, SpeechSegment
 
-Json = dict[str, Any]
-
-# What the embedded engine does where a request leaves it open: the same question gets the same answer, and an
-# answer of a small model that never ends is ended.
+# What the embedded engine does where a request leaves it open: the same question gets the same answer, and
+# an answer of a small model that never ends is ended.
 CHAT_DEFAULTS: Json = {"temperature": 0, "seed": 0, "repeat_penalty": 1.1, "max_tokens": 512}
 # A small model finds the answer more often when the question follows the transcript and is named as such.
 ABOUT_TRANSCRIPT = (
-    "Read this transcript and answer the question below.\n\nTranscript: {transcript}\n\nQuestion: {question}\nAnswer:"
+    "Read this transcript and answer the question below.\n\n"
+    "Transcript: {transcript}\n\nQuestion: {question}\nAnswer:"
 )
-
-
-class BadRequestError(Exception):
-    """What a server would answer with a status of 4xx."""
-
-    def __init__(self, message: str, status_code: int = 400) -> None:
-        super().__init__(message)
-        self.status_code = status_code
 
 
 class LocalTransport(httpx.AsyncBaseTransport):
@@ -78,9 +76,9 @@ class LocalTransport(httpx.AsyncBaseTransport):
         return httpx.Response(200, json={"object": "list", "data": models})
 
     async def _chat_completions(self, request: httpx.Request) -> httpx.Response:
-        body = _json_object(request.content)
-        messages = _messages_of(body)
-        recordings = [part for message in messages for part in _audio_parts(message)]
+        body = json_object(request.content)
+        messages = messages_of(body)
+        recordings = [part for message in messages for part in audio_parts(message)]
         model = body.get("model")
         if _is_chat_model(model) or (model is None and not recordings):
             return await self._chat(body, messages)
@@ -103,17 +101,19 @@ class LocalTransport(httpx.AsyncBaseTransport):
 
     async def _speak(self, body: Json, recordings: list[Json]) -> httpx.Response:
         model = body.get("model") or LOCAL_SPEECH_MODEL
-        requests = [SpeechRequest(_recording(part), model=model) for part in recordings]
+        requests = [SpeechRequest(recording(part), model=model) for part in recordings]
         pieces = _spoken_pieces(requests)
         if body.get("stream"):
-            first = [piece async for piece in _first(pieces)]  # so that a bad recording is an error, not a broken stream
+            first = [
+                piece async for piece in _first(pieces)
+            ]  # so that a bad recording is an error, not a broken stream
             stream = _EventStream(_chunks(model, first, pieces))
             return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=stream)
         text = "".join([piece async for piece in pieces]).strip()
         return httpx.Response(200, json=_completion(model, text))
 
     async def _transcriptions(self, request: httpx.Request) -> httpx.Response:
-        fields, audio_bytes = _form(request)
+        fields, audio_bytes = form(request)
         wanted = fields.get("response_format", "json")
         if wanted not in formats.FORMATS:
             raise BadRequestError(f"response_format {wanted!r} is none of {', '.join(formats.FORMATS)}")
@@ -123,7 +123,7 @@ class LocalTransport(httpx.AsyncBaseTransport):
             model=_speech_model(fields.get("model")),
             language=fields.get("language"),
             prompt=fields.get("prompt"),
-            temperature=_number(fields.get("temperature"), "temperature"),
+            temperature=number(fields.get("temperature"), "temperature"),
             words=words,
         )
         segments = [segment async for segment in shared_engine().speech.segments(speech)]
@@ -145,32 +145,6 @@ def _in_format(wanted: str, segments: list[SpeechSegment], *, words: bool) -> ht
             return httpx.Response(200, json={"text": formats.plain_text(segments)})
 
 
-def _json_object(content: bytes) -> Json:
-    try:
-        body = json.loads(content)
-    except ValueError as error:
-        raise BadRequestError(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise BadRequestError("the body is not a JSON object")
-    return body
-
-
-def _messages_of(body: Json) -> list[Json]:
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
-        raise BadRequestError("messages is not a list of messages")
-    return messages
-
-
-def _audio_parts(message: Json) -> list[Json]:
-    content = message.get("content")
-    return [part for part in content if _is_audio(part)] if isinstance(content, list) else []
-
-
-def _is_audio(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type") in ("input_audio", "audio")
-
-
 def _is_chat_model(model: Any) -> bool:
     return isinstance(model, str) and (model == LOCAL_CHAT_MODEL or model.lower().endswith(".gguf"))
 
@@ -178,14 +152,6 @@ def _is_chat_model(model: Any) -> bool:
 def _speech_model(name: str | None) -> str:
     """OpenAI's clients have to name a model: their usual name stands for the default."""
     return LOCAL_SPEECH_MODEL if name in (None, "", "whisper-1") else name
-
-
-def _recording(part: Json) -> bytes:
-    data = (part.get("input_audio") or part.get("audio") or {}).get("data")
-    try:
-        return base64.b64decode(data, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
-        raise BadRequestError(f"input_audio.data is not base64: {error}") from error
 
 
 async def _written_down(messages: list[Json], speech_model: str) -> list[Json]:
@@ -200,7 +166,9 @@ async def _written_down(messages: list[Json], speech_model: str) -> list[Json]:
             written.append({**message, "content": text})
             continue
         question = text or (str(asks[-1].get("content", "")).strip() if asks else "")
-        written.append({**message, "content": ABOUT_TRANSCRIPT.format(transcript=transcript, question=question)})
+        written.append(
+            {**message, "content": ABOUT_TRANSCRIPT.format(transcript=transcript, question=question)}
+        )
     return written
 
 
@@ -210,20 +178,22 @@ async def _text_and_transcript(message: Json, speech_model: str) -> tuple[str, s
         return str(content or ""), None
     texts, recordings = [], []
     for part in content:
-        if _is_audio(part):
-            recordings.append(SpeechRequest(_recording(part), model=speech_model))
+        if is_audio(part):
+            recordings.append(SpeechRequest(recording(part), model=speech_model))
         elif isinstance(part, Mapping) and part.get("type") == "text":
             texts.append(str(part.get("text", "")))
         else:
             raise BadRequestError(f"the embedded engine takes text and audio, not {part!r:.80}")
-    transcript = "".join([piece async for piece in _spoken_pieces(recordings)]).strip() if recordings else None
+    transcript = (
+        "".join([piece async for piece in _spoken_pieces(recordings)]).strip() if recordings else None
+    )
     return "\n\n".join(texts), transcript
 
 
 async def _spoken_pieces(requests: list[SpeechRequest]) -> AsyncGenerator[str, None]:
     """The text of several recordings, segment by segment, each recording on a line of its own."""
-    for number, request in enumerate(requests):
-        if number:
+    for index, request in enumerate(requests):
+        if index:
             yield "\n"
         segments = shared_engine().speech.segments(request)
         try:
@@ -254,12 +224,20 @@ class _EventStream(httpx.AsyncByteStream):
         await self._chunks.aclose()
 
 
-async def _chunks(model: str, first: list[str], rest: AsyncGenerator[str, None]) -> AsyncGenerator[Json, None]:
+async def _chunks(
+    model: str, first: list[str], rest: AsyncGenerator[str, None]
+) -> AsyncGenerator[Json, None]:
     head = {**_head("chat.completion.chunk", model)}
-    yield {**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
+    yield {
+        **head,
+        "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}],
+    }
     try:
         for piece in first:
-            yield {**head, "choices": [{"index": 0, "delta": {"content": piece.lstrip()}, "finish_reason": None}]}
+            yield {
+                **head,
+                "choices": [{"index": 0, "delta": {"content": piece.lstrip()}, "finish_reason": None}],
+            }
         async for piece in rest:
             yield {**head, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
     finally:
@@ -274,37 +252,12 @@ def _completion(model: str, text: str) -> Json:
 
 
 def _head(kind: str, model: str) -> Json:
-    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()), "model": model}
-
-
-def _form(request: httpx.Request) -> tuple[dict[str, str], bytes]:
-    """Fields and file of a multipart form."""
-    multipart = import_extra("python_multipart")
-    fields: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-
-    def on_field(field: Any) -> None:
-        fields[field.field_name.decode()] = (field.value or b"").decode("utf-8", "replace")
-
-    def on_file(file: Any) -> None:
-        file.file_object.seek(0)
-        files[file.field_name.decode()] = file.file_object.read()
-
-    headers = {name.title(): value.encode() for name, value in request.headers.items()}
-    try:
-        multipart.parse_form(headers, io.BytesIO(request.content), on_field, on_file)
-    except (multipart.exceptions.FormParserError, ValueError) as error:
-        raise BadRequestError(f"the form can't be read: {error}") from error
-    if "file" not in files:
-        raise BadRequestError("the form has no file")
-    return fields, files["file"]
-
-
-def _number(text: str | None, name: str) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError as error:
-        raise BadRequestError(f"{name} is not a number: {text!r:.40}") from error
+    return {
+        "id": f"chatcmpl-{secrets.token_hex(12)}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+    }
 
 
 def _error_json(message: str, status_code: int) -> Json:

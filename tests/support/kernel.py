@@ -90,6 +90,7 @@ class Kernel:
 def running_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     """A kernel of this interpreter that runs in `folder`."""
     manager = KernelManager(kernel_name="python3")
+    assert manager.kernel_spec
     manager.kernel_spec.argv[0] = sys.executable
     manager.start_kernel(cwd=str(folder), env={**os.environ, **environment})
     client = manager.blocking_client()

@@ -64,7 +64,9 @@ def silent_server() -> Generator[SilentServer, None, None]:
 
 
 @contextmanager
-def answering_server(text: str, *, delay_s: float = 0.0, finish_reason: str = "stop") -> Generator[str, None, None]:
+def answering_server(
+    text: str, *, delay_s: float = 0.0, finish_reason: str = "stop"
+) -> Generator[str, None, None]:
     """The base URL of a server whose every chat completion is this text."""
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}

@@ -1,11 +1,12 @@
 """A llama.cpp audio projector with random weights.
 
 With it the real llama.cpp server takes `input_audio`: HTTP, base64 and the decoding of audio are the real ones, and
-what the model makes of it is gibberish. Tensor names and metadata are those of llama.cpp's "ultravox" projector
-(tools/mtmd/clip-impl.h, clip.cpp).
+what the model makes of it is gibberish. Tensor names and metadata are those of llama.cpp's "ultravox"
+projector (tools/mtmd/clip-impl.h, clip.cpp).
 """
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -21,7 +22,7 @@ def write_projector(
     """Write a projector for a text model whose embeddings have `text_width` numbers (SmolLM2-135M: 576)."""
     random = np.random.default_rng(seed)
 
-    def weights(*shape: int, dtype: type = np.float32) -> "np.ndarray[tuple[int, ...], np.dtype[np.floating]]":
+    def weights(*shape: int, dtype: type = np.float32) -> Any:
         return (random.standard_normal(shape) * 0.05).astype(dtype)
 
     writer = gguf.GGUFWriter(str(path), "clip")
@@ -32,8 +33,8 @@ def write_projector(
         "a.conv1d.2.weight": weights(width, width, 3, dtype=np.float16),
         "a.conv1d.2.bias": weights(width, 1),
         "a.position_embd.weight": weights(AUDIO_FRAMES, width),
-        **{f"a.blk.0.{name}.weight": weights(width, width) for name in ("attn_q", "attn_k", "attn_v", "attn_out")},
-        **{f"a.blk.0.{name}.bias": weights(width) for name in ("attn_q", "attn_v", "attn_out")},
+        **{f"a.blk.0.attn_{name}.weight": weights(width, width) for name in ("q", "k", "v", "out")},
+        **{f"a.blk.0.attn_{name}.bias": weights(width) for name in ("q", "v", "out")},
         **{f"a.blk.0.{name}.weight": np.ones(width, np.float32) for name in ("ln1", "ln2")},
         **{f"a.blk.0.{name}.bias": np.zeros(width, np.float32) for name in ("ln1", "ln2")},
         "a.blk.0.ffn_up.weight": weights(2 * width, width),

@@ -1,0 +1,41 @@
+"""How far long work has come, told to whoever asked to hear it."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far something has come.
+
+    Attributes:
+        what: what is going on, e.g. "Fetching Whisper tiny.en".
+        done_bytes: bytes that are there.
+        total_bytes: bytes that there will be, or None where that is unknown.
+    """
+
+    what: str
+    done_bytes: int
+    total_bytes: int | None
+
+
+ProgressCallback = Callable[[Progress], None]
+
+_listener: ContextVar[ProgressCallback | None] = ContextVar("ipy_gateway_progress", default=None)
+
+
+@contextmanager
+def progress_to(callback: ProgressCallback) -> Generator[None, None, None]:
+    """Send the progress of what is awaited inside to `callback`, which may be called from any thread."""
+    token = _listener.set(callback)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def current_listener() -> ProgressCallback | None:
+    """Where progress goes at this place, or None."""
+    return _listener.get()

@@ -1,0 +1,76 @@
+"""Reads HTML as a browser does, and knows what our outputs may hold."""
+
+from html.parser import HTMLParser
+
+TAGS = frozenset(
+    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre progress s span strong style"
+    " table tbody td th thead tr ul".split()
+)
+ATTRIBUTES = frozenset("class href max rel scope start style target title value".split())
+VOID_TAGS = frozenset({"br", "hr"})
+STYLES = frozenset({"text-align:left", "text-align:right", "text-align:center"})
+
+
+class StrictReader(HTMLParser):
+    """Collects what is not allowed, and what is.
+
+    Attributes:
+        violations: tags, attributes, URLs, comments and wrong nesting that an output must not have.
+        tags: every tag.
+        links: where links go.
+        text: what a person reads, without style sheets.
+    """
+
+    def __init__(self, markup: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.violations: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(markup)
+        self.close()
+        self.violations += [f"<{tag}> is not closed" for tag in self._open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in TAGS:
+            self.violations.append(f"<{tag}>")
+        if tag == "a" and "a" in self._open:
+            self.violations.append("a link in a link")
+        for name, value in attrs:
+            self._check_attribute(tag, name, value or "")
+        if tag not in VOID_TAGS:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID_TAGS:
+            return
+        if not self._open or self._open.pop() != tag:
+            self.violations.append(f"</{tag}> closes something else")
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.violations.append(f"<!--{data}-->")
+
+    def handle_decl(self, decl: str) -> None:
+        self.violations.append(f"<!{decl}>")
+
+    def handle_pi(self, data: str) -> None:
+        self.violations.append(f"<?{data}>")
+
+    def unknown_decl(self, data: str) -> None:
+        self.violations.append(f"<![{data}]>")
+
+    def _check_attribute(self, tag: str, name: str, value: str) -> None:
+        if name not in ATTRIBUTES:
+            self.violations.append(f"<{tag} {name}={value!r}>")
+        if name == "style" and value not in STYLES:
+            self.violations.append(f"style={value!r}")
+        if name == "href":
+            self.links.append(value)
+            if not value.lower().startswith(("http://", "https://")):
+                self.violations.append(f"href={value!r}")
