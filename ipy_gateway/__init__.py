@@ -1,1 +1,36 @@
+"""Transcribe audio and chat in notebooks, through any OpenAI-compatible server or with none at all.
+
+    >>> from ipy_gateway import GatewayConfig, transcribe_audio
+    >>> text = await transcribe_audio(audio_bytes, GatewayConfig())  # doctest: +SKIP
+
+In a notebook: `%load_ext ipy_gateway`.
+"""
+
+from typing import TYPE_CHECKING
+
+from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
+from .core import __all__ as _core_names
+from .core.client import mounted_transports
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
 __version__ = "0.1.0"
+__all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - strings, from the core
+
+# Whoever asks local://engine gets the embedded engine; until then nothing of it is imported.
+mounted_transports["local"] = "ipy_gateway.local.transport:LocalTransport"
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """What `%load_ext ipy_gateway` runs."""
+    from .notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
+    """What `%unload_ext ipy_gateway` runs."""
+    from .notebook.extension import unload
+
+    unload(shell)

@@ -1,0 +1,41 @@
+"""The framework-free core: asks servers, needs httpx and pydantic alone."""
+
+from .audio import normalize_audio_to_wav
+from .client import close_connections, forward_chat_completion, forward_models
+from .config import GatewayConfig
+from .exceptions import (
+    AudioProcessingError,
+    ConfigurationError,
+    GatewayError,
+    IncompleteAnswerWarning,
+    InvalidRequestError,
+    UpstreamError,
+    UpstreamResponseError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+from .operations import analyze_audio, chat_completion, list_models, transcribe_audio
+from .routing import has_audio_content, select_upstream_url
+
+__all__ = [
+    "AudioProcessingError",
+    "ConfigurationError",
+    "GatewayConfig",
+    "GatewayError",
+    "IncompleteAnswerWarning",
+    "InvalidRequestError",
+    "UpstreamError",
+    "UpstreamResponseError",
+    "UpstreamTimeoutError",
+    "UpstreamUnreachableError",
+    "analyze_audio",
+    "chat_completion",
+    "close_connections",
+    "forward_chat_completion",
+    "forward_models",
+    "has_audio_content",
+    "list_models",
+    "normalize_audio_to_wav",
+    "select_upstream_url",
+    "transcribe_audio",
+]

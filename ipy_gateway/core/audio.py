@@ -220,7 +220,7 @@ async def _start(command: list[str], folder: Path) -> Process:
 
 async def _read_tail(process: Process) -> str:
     """The end of what the program logs: a broken file can bring megabytes of errors."""
-    assert process.stderr is not None  # noqa: S101  it was opened as a pipe
+    assert process.stderr is not None
     tail = b""
     while piece := await process.stderr.read(65536):
         tail = (tail + piece)[-_STDERR_TAIL_BYTES:]

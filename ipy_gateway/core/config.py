@@ -2,8 +2,9 @@
 
 import functools
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,9 +16,12 @@ from .exceptions import ConfigurationError
 from .secret import ApiKey, origin_of
 
 LOCAL_BASE_URL = "local://engine"
+LOCAL_SPEECH_MODEL = "whisper-tiny.en"
+LOCAL_CHAT_MODEL = "smollm2-135m-instruct"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 TRANSCRIBE_SYSTEM_PROMPT = (
-    "Transcribe the recording word for word, in the language that is spoken. Answer with the transcript alone."
+    "Transcribe the recording word for word, in the language that is spoken. "
+    "Answer with the transcript alone."
 )
 ENVIRONMENT_PREFIX = "IPY_GATEWAY_"
 
@@ -26,15 +30,22 @@ ConfigClass = TypeVar("ConfigClass", bound=type)
 
 def _checked_base_url(url: str) -> str:
     """A base URL without its trailing slash, or ValueError with the reason why it is none."""
+    url = url.strip()
+    if "@" in url:  # before urlsplit, whose errors quote the password where it holds a slash
+        raise ValueError("a base URL carries no user name or password: give the key as api_key")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "local") or not parts.hostname:
         raise ValueError("a base URL looks like http://localhost:8080, https://host/v1 or local://engine")
-    if parts.username or parts.password:
-        raise ValueError("a base URL carries no user name or password: give the key as api_key")
-    if parts.query or parts.fragment:
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("a base URL has no blanks or control characters")
+    if "?" in url or "#" in url:
         raise ValueError("a base URL has no ?query and no #fragment")
     _ = parts.port  # raises ValueError where it is no number
-    return url.rstrip("/")
+    try:
+        parts.hostname.encode("idna")  # what the resolver does first
+    except UnicodeError:
+        raise ValueError("a host name is made of labels of 1 to 63 characters") from None
+    return parts.scheme + url[len(parts.scheme) :].rstrip("/")
 
 
 BaseUrl = Annotated[str, AfterValidator(_checked_base_url)]
@@ -42,35 +53,66 @@ BaseUrl = Annotated[str, AfterValidator(_checked_base_url)]
 
 def _explain_invalid_values(cls: ConfigClass) -> ConfigClass:
     """Let the constructor raise our error, which shows no secret, in place of pydantic's."""
-    generated_init = cls.__init__
+    generated_init = cls.__init__  # type: ignore[misc]  # this very class's, and no other's
 
     @functools.wraps(generated_init)
-    def __init__(self: Any, *args: Any, **settings: Any) -> None:
-        settings.update(zip(cls.__dataclass_fields__, args, strict=False))
+    def __init__(self: Any, *args: Any, **settings: Any) -> None:  # noqa: N807 - it becomes the constructor
+        settings = _with_names(args, settings, cls)
+        del args  # pydantic sees a key only in its wrapping, and so does whoever shows this frame's variables
         for name in ("api_key", "audio_api_key"):
             settings[name] = ApiKey.of(settings.get(name), setting=name)
         try:
             generated_init(self, **settings)
+            return
         except pydantic.ValidationError as error:
-            raise _configuration_error(error) from None
+            problem = _configuration_error(error)
+        raise problem  # out here it does not carry pydantic's error along, which quotes the values
 
-    cls.__init__ = __init__
+    cls.__init__ = __init__  # type: ignore[misc]  # as above
     return cls
 
 
+def _with_names(args: tuple[Any, ...], settings: dict[str, Any], cls: Any) -> dict[str, Any]:
+    names = [setting.name for setting in fields(cls) if not setting.kw_only]
+    if len(args) > len(names):
+        raise ConfigurationError(
+            f"GatewayConfig takes {len(names)} settings by position, not {len(args)}.",
+            "Give settings by name.",
+        )
+    named = dict(zip(names, args, strict=False))
+    for name in named.keys() & settings:
+        raise ConfigurationError(f"GatewayConfig was given {name} twice.", "Give each setting once.")
+    return named | settings
+
+
 def _configuration_error(error: pydantic.ValidationError) -> ConfigurationError:
-    first = error.errors(include_url=False)[0]
+    details = error.errors(include_url=False)
+    first = details[0]
     name = ".".join(str(part) for part in first["loc"][:1])
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    reason = ", or ".join(
+        dict.fromkeys(_reason(detail["msg"]) for detail in details if detail["loc"][:1] == first["loc"][:1])
+    )
     if first["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument"):
         return ConfigurationError(f"GatewayConfig has no setting {name!r}.", "See help(GatewayConfig).")
     if not name:  # raised for the whole configuration: the reason names the settings itself
         return ConfigurationError(f"{reason}.", "See help(GatewayConfig) for every setting.")
-    shown = "a URL with a password in it" if "@" in str(first["input"]) else repr(first["input"])[:100]
     return ConfigurationError(
-        f"GatewayConfig: {name}={shown} is not valid: {reason}.",
+        f"GatewayConfig: {name}={_shown(name, first['input'])} is not valid: {reason}.",
         f"Give {name} a valid value; help(GatewayConfig) describes it.",
     )
+
+
+def _reason(message: str) -> str:
+    own_words = message.removeprefix("Value error, ").partition(", unable to")[0]
+    return re.sub("^Input should", "it should", own_words)
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value in an error message; a URL without what may be a password or a key in it."""
+    if not name.endswith("_url") or not isinstance(value, str):
+        return repr(value)[:100]
+    public = re.sub(r"//.*@", "//…@", value, flags=re.DOTALL)
+    return repr(re.sub(r"([?#]).*", r"\1…", public, flags=re.DOTALL))[:100]
 
 
 @_explain_invalid_values
@@ -79,8 +121,8 @@ class GatewayConfig:
     """Where requests go, and how. Frozen: make a changed copy with `dataclasses.replace(config, ...)`.
 
     Attributes:
-        text_base_url: the server for chat, and in `single` mode for audio too. `local://engine` is the embedded
-            engine. With or without a trailing slash or `/v1`.
+        text_base_url: the server for chat, and in `single` mode for audio too. `local://engine` is the
+            embedded engine. With or without a trailing slash or `/v1`.
         audio_base_url: the server for messages with audio, in `audio_text` mode.
         routing_mode: "single" sends everything to `text_base_url`; "audio_text" sends messages with audio
             to `audio_base_url` and the others to `text_base_url`.
@@ -133,17 +175,17 @@ class GatewayConfig:
     def __post_init__(self) -> None:
         """Tie each key to the host that it was given for."""
         for name, url in (("api_key", self.text_base_url), ("audio_api_key", self.audio_base_url)):
-            key = getattr(self, name)
-            if isinstance(key, ApiKey) and not key.origin and url:
-                object.__setattr__(self, name, key.bound_to(url))
+            # It is still a string where pydantic builds us, as a field of another model.
+            key = ApiKey.of(getattr(self, name), setting=name)
+            object.__setattr__(self, name, key.bound_to(url) if key and url and not key.origin else key)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "GatewayConfig":
         """The configuration that the environment describes.
 
         `IPY_GATEWAY_TEXT_BASE_URL`, `IPY_GATEWAY_TIMEOUT_S` and so on set the field of that name.
-        `OPENAI_BASE_URL` is used where `IPY_GATEWAY_TEXT_BASE_URL` is absent. `OPENAI_API_KEY` belongs to the host
-        of `OPENAI_BASE_URL` (by default api.openai.com) and is sent nowhere else.
+        `OPENAI_BASE_URL` is used where `IPY_GATEWAY_TEXT_BASE_URL` is absent. `OPENAI_API_KEY` belongs to the
+        host of `OPENAI_BASE_URL` (by default api.openai.com) and is sent nowhere else.
 
         Args:
             environ: the variables; `os.environ` by default.
@@ -160,8 +202,9 @@ class GatewayConfig:
         if variables.get("OPENAI_BASE_URL"):
             settings.setdefault("text_base_url", variables["OPENAI_BASE_URL"])
         if "api_key" not in settings and variables.get("OPENAI_API_KEY"):
-            key_url = variables.get("OPENAI_BASE_URL") or OPENAI_BASE_URL
-            settings["api_key"] = ApiKey(variables["OPENAI_API_KEY"], origin=origin_of(key_url))
+            # A configuration of its own: it checks the URL and the key, and ties the one to the other.
+            openai_url = variables.get("OPENAI_BASE_URL") or OPENAI_BASE_URL
+            settings["api_key"] = cls(openai_url, api_key=variables["OPENAI_API_KEY"]).api_key
         return cls(**settings)
 
     def key_for(self, url: str) -> str | None:

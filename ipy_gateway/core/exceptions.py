@@ -1,13 +1,13 @@
 """Every error that ipy_gateway raises on purpose.
 
-    GatewayError                      message, hint
-    ├── ConfigurationError            a setting, or something that has to be installed
-    ├── InvalidRequestError           an argument of the call
-    ├── AudioProcessingError          error_type: what is wrong with the recording
-    └── UpstreamError                 upstream: the server that was asked
-        ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
-        ├── UpstreamTimeoutError      no answer in time
-        └── UpstreamResponseError     an answer, but not a good one: status_code, request_id
+GatewayError                      message, hint
+├── ConfigurationError            a setting, or something that has to be installed
+├── InvalidRequestError           an argument of the call
+├── AudioProcessingError          error_type: what is wrong with the recording
+└── UpstreamError                 upstream: the server that was asked
+    ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
+    ├── UpstreamTimeoutError      no answer in time
+    └── UpstreamResponseError     an answer, but not a good one: status_code, request_id
 """
 
 from typing import Literal
@@ -97,3 +97,7 @@ class UpstreamResponseError(UpstreamError):
         super().__init__(message, hint, upstream=upstream)
         self.status_code = status_code
         self.request_id = request_id
+
+
+class IncompleteAnswerWarning(UserWarning):
+    """The answer ended at a length limit; what came before is returned."""

@@ -13,7 +13,7 @@ from ipy_gateway.local.chat import SERVER_SCRIPT
 
 @contextmanager
 def llama_server(model: Path, **options: Any) -> Iterator[str]:
-    """Its base URL, as long as the block lasts. Options as `ipy_gateway.local.llama_server.serve` takes them."""
+    """Its base URL, as long as the block lasts; options as for `ipy_gateway.local.llama_server.serve`."""
     process = subprocess.Popen(
         [sys.executable, "-P", str(SERVER_SCRIPT)],
         stdin=subprocess.PIPE,

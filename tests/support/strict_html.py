@@ -3,10 +3,40 @@
 from html.parser import HTMLParser
 
 TAGS = frozenset(
-    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre progress s span strong style"
-    " table tbody td th thead tr ul".split()
+    [
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "div",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "progress",
+        "s",
+        "span",
+        "strong",
+        "style",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
-ATTRIBUTES = frozenset("class href max rel scope start style target title value".split())
+ATTRIBUTES = frozenset(["class", "href", "max", "rel", "scope", "start", "style", "target", "title", "value"])
 VOID_TAGS = frozenset({"br", "hr"})
 STYLES = frozenset({"text-align:left", "text-align:right", "text-align:center"})
 

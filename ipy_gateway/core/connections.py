@@ -1,0 +1,142 @@
+"""A connection pool that loses no slot over a cancelled request, and costs the same however large it is."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+MAX_CONNECTIONS = 100
+KEEPALIVE_S = 4.0  # uvicorn closes an idle connection after 5 s: ours is gone before
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One httpx transport which holds one connection."""
+
+    transport: httpx.AsyncBaseTransport
+    idle_since: float = 0.0
+
+
+class ConnectionStack(httpx.AsyncBaseTransport):
+    """Single-connection transports, the one used last on top.
+
+    httpcore's own pool is searched linearly for each request and loses a slot when a request is cancelled
+    while it connects. Here a connection is owned by one request at a time; it comes back when the response
+    was read to its end, and is closed and forgotten otherwise.
+
+    Args:
+        open_connection: makes a transport with one connection for the URL it is given.
+        max_connections: how many may be open at a time; further requests wait.
+    """
+
+    def __init__(
+        self,
+        open_connection: Callable[[httpx.URL], httpx.AsyncBaseTransport],
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._open_connection = open_connection
+        self._slots = asyncio.Semaphore(max_connections)
+        self._idle: dict[Any, deque[_Connection]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.in_use = 0
+        self.closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._slots.acquire()
+        self.in_use += 1
+        origin = (request.url.scheme, request.url.host, request.url.port)
+        try:
+            connection = self._take(origin, request.url)
+        except BaseException:
+            self._release()
+            raise
+        try:
+            response = await connection.transport.handle_async_request(request)
+        except BaseException:
+            await self._forget(connection)
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _ReturningStream(response.stream, self, origin, connection)
+        return response
+
+    def _take(self, origin: Any, url: httpx.URL) -> _Connection:
+        idle = self._idle.get(origin)
+        if idle and time.monotonic() - idle[-1].idle_since < KEEPALIVE_S:
+            return idle.pop()
+        return _Connection(self._open_connection(url))
+
+    def _put_back(self, origin: Any, connection: _Connection) -> None:
+        self._release()
+        connection.idle_since = time.monotonic()
+        self._idle.setdefault(origin, deque()).append(connection)
+        for stale in self._stale():
+            self._close(stale)
+
+    def _stale(self) -> Iterator[_Connection]:
+        """Take out the connections at the bottom of the stacks that nobody needed for a while."""
+        long_ago = time.monotonic() - KEEPALIVE_S
+        for idle in self._idle.values():
+            while idle and idle[0].idle_since < long_ago:
+                yield idle.popleft()
+
+    async def _forget(self, connection: _Connection) -> None:
+        self._release()
+        await asyncio.shield(self._close(connection))
+
+    def _close(self, connection: _Connection) -> "asyncio.Task[None]":
+        """Close in a task of its own, so that a second cancellation can't leave a connection half closed."""
+        task = asyncio.ensure_future(connection.transport.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
+
+    def _release(self) -> None:
+        self.in_use -= 1
+        self._slots.release()
+
+    async def aclose(self) -> None:
+        """Close the idle connections; those in use are closed by their responses."""
+        self.closed = True
+        for idle in self._idle.values():
+            for connection in idle:
+                self._close(connection)
+        self._idle.clear()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+
+class _ReturningStream(httpx.AsyncByteStream):
+    """A response body that gives its connection back when it was read to the end, or closes it."""
+
+    def __init__(
+        self, body: httpx.AsyncByteStream, stack: ConnectionStack, origin: Any, connection: _Connection
+    ) -> None:
+        self._body = body
+        self._stack = stack
+        self._origin = origin
+        self._connection: _Connection | None = connection
+        self._complete = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            yield chunk
+        self._complete = True
+
+    async def aclose(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if not self._complete or self._stack.closed:
+            await self._stack._forget(connection)
+            return
+        try:
+            await self._body.aclose()
+        except BaseException:
+            await self._stack._forget(connection)
+            raise
+        self._stack._put_back(self._origin, connection)

@@ -1,0 +1,37 @@
+"""What travels: chat messages going out, and what an answer says."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+Message = dict[str, Any]
+
+
+def text_message(role: str, text: str) -> Message:
+    """A message without media. Its content is a string: several servers refuse a list of one text part."""
+    return {"role": role, "content": text}
+
+
+def audio_message(audio_bytes: bytes, audio_format: str) -> Message:
+    """A user message with one `input_audio` part.
+
+    Args:
+        audio_bytes: the recording.
+        audio_format: what it is, "wav" or "mp3" for servers in general.
+    """
+    data = base64.b64encode(audio_bytes).decode("ascii")
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
+    return {"role": "user", "content": [part]}
+
+
+def answer_text(completion: Mapping[str, Any]) -> str:
+    """The text of a chat completion, "" where it has none."""
+    content = completion["choices"][0]["message"].get("content")
+    if isinstance(content, list):
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
+    return str(content or "").strip()
+
+
+def is_cut_off(completion: Mapping[str, Any]) -> bool:
+    """Whether the answer ended at a length limit rather than by itself."""
+    return bool(completion["choices"][0].get("finish_reason") == "length")

@@ -1,0 +1,159 @@
+"""The four things to ask of a server: transcribe, analyze, chat, and which models it has."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .answers import parse_completion, parse_object
+from .audio import prepare_upload
+from .client import forward_chat_completion, forward_models
+from .config import LOCAL_CHAT_MODEL, GatewayConfig
+from .exceptions import IncompleteAnswerWarning, InvalidRequestError
+from .messages import Message, answer_text, audio_message, is_cut_off, text_message
+from .routing import has_audio_content, select_upstream_url
+
+
+async def transcribe_audio(
+    audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
+) -> str:
+    """What is said in a recording.
+
+    Args:
+        audio_bytes: the recording as its file's bytes: WAV, MP3, M4A, Ogg, FLAC, WebM, AAC, AMR, AIFF or WMA.
+        config: where to send it.
+        system_prompt: in place of `config.transcribe_system_prompt`.
+
+    Returns:
+        The transcript without leading or trailing white space; "" for silence.
+
+    Raises:
+        AudioProcessingError: the recording can't be used; nothing was sent.
+        InvalidRequestError: an argument is wrong; nothing was sent.
+        UpstreamError: the server did not answer, or not well.
+        ConfigurationError: the embedded engine is asked and not installed.
+    """
+    prompt = config.transcribe_system_prompt if system_prompt is None else system_prompt
+    body = await _audio_request(audio_bytes, prompt, config)
+    return await _answer_to_audio(_with_model(body, _audio_model(body, config)), config)
+
+
+async def analyze_audio(
+    audio_bytes: bytes, instruction: str, config: GatewayConfig, system_prompt_prefix: str | None = None
+) -> str:
+    """The answer to an instruction about a recording.
+
+    The embedded engine transcribes the recording and lets its chat model answer about the transcript.
+
+    Args:
+        audio_bytes: as in `transcribe_audio`.
+        instruction: what to do with the recording; the system prompt is the prefix, a newline and this.
+        config: where to send it.
+        system_prompt_prefix: in place of `config.analyze_system_prompt_prefix`.
+
+    Raises: as `transcribe_audio`.
+    """
+    if not isinstance(instruction, str) or not instruction.strip():
+        raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
+    prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
+    body = await _audio_request(audio_bytes, f"{prefix}\n{instruction}", config)
+    if _is_local(body, config):
+        # A speech model can only write down what is said: the chat model is asked, with its help.
+        body = _with_model(body, config.text_model or LOCAL_CHAT_MODEL)
+        if config.audio_model:
+            body["audio_model"] = config.audio_model
+    else:
+        body = _with_model(body, _audio_model(body, config))
+    return await _answer_to_audio(body, config)
+
+
+async def chat_completion(
+    messages: Sequence[Message], config: GatewayConfig, **openai_params: Any
+) -> dict[str, Any]:
+    """A chat completion, as the server's JSON object.
+
+    Args:
+        messages: OpenAI chat messages, `{"role": ..., "content": ...}`.
+        config: where to send them.
+        **openai_params: any other field of the request, such as temperature or max_tokens; what is not given
+            is not sent.
+
+    Returns:
+        The server's answer; the text is at `["choices"][0]["message"]["content"]`.
+
+    Raises:
+        InvalidRequestError: the messages are not chat messages; nothing was sent.
+        UpstreamError: the server did not answer, or not well.
+        ConfigurationError: the embedded engine is asked and not installed.
+    """
+    _check_messages(messages)
+    if openai_params.get("stream"):
+        raise InvalidRequestError("chat_completion gives its answer in one piece.", "Leave out stream=True.")
+    body: dict[str, Any] = {"messages": list(messages)}
+    default_model = _audio_model(body, config) if has_audio_content(messages) else config.text_model
+    return await _complete({**_with_model(body, default_model), **openai_params}, config)
+
+
+async def list_models(config: GatewayConfig) -> dict[str, Any]:
+    """The models of the (text) server, as its JSON object: `{"data": [{"id": ...}, ...]}`.
+
+    Raises:
+        UpstreamError: the server did not answer, or not well.
+    """
+    response = await forward_models(config.text_base_url, config)
+    return parse_object(response, config.text_base_url, config)
+
+
+async def _audio_request(audio_bytes: bytes, system_prompt: str, config: GatewayConfig) -> dict[str, Any]:
+    upload = await prepare_upload(audio_bytes, config)
+    return {"messages": [text_message("system", system_prompt), audio_message(upload.data, upload.format)]}
+
+
+async def _answer_to_audio(body: dict[str, Any], config: GatewayConfig) -> str:
+    completion = await _complete(body, config)
+    if is_cut_off(completion):
+        warnings.warn(
+            "The answer was cut off at the server's length limit: what follows is missing.",
+            IncompleteAnswerWarning,
+            stacklevel=3,
+        )
+    return answer_text(completion)
+
+
+async def _complete(body: dict[str, Any], config: GatewayConfig) -> dict[str, Any]:
+    base_url = select_upstream_url(body, config)
+    response = await forward_chat_completion(body, base_url, config)
+    return parse_completion(response, base_url, config)
+
+
+def _audio_model(body: Mapping[str, Any], config: GatewayConfig) -> str | None:
+    """A server that takes everything may have one model for everything."""
+    one_model = config.routing_mode == "single" and not _is_local(body, config)
+    return config.audio_model or (config.text_model if one_model else None)
+
+
+def _is_local(body: Mapping[str, Any], config: GatewayConfig) -> bool:
+    return select_upstream_url(body, config).startswith("local://")
+
+
+def _with_model(body: dict[str, Any], model: str | None) -> dict[str, Any]:
+    return {"model": model, **body} if model else body
+
+
+def _check_messages(messages: Any) -> None:
+    if isinstance(messages, str):
+        raise InvalidRequestError(
+            "messages is a string.", "Give a list: [{'role': 'user', 'content': 'your question'}]."
+        )
+    if not isinstance(messages, Sequence):
+        raise InvalidRequestError(
+            f"messages is not a list but {type(messages).__name__}.",
+            "Give a list: [{'role': ..., 'content': ...}].",
+        )
+    if not messages:
+        raise InvalidRequestError("messages is empty.", "Give at least one {'role': ..., 'content': ...}.")
+    for number, message in enumerate(messages):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise InvalidRequestError(
+                f"messages[{number}] is not a message but {message!r:.80}.",
+                "A message is {'role': 'user', 'content': 'text'}.",
+            )

@@ -1,0 +1,45 @@
+"""Which server answers a request, and at which address."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .config import GatewayConfig
+
+AUDIO_PART_TYPES = ("input_audio", "audio")
+# "/v1" of OpenAI's own path, also "/v4", "/v1beta/openai": such a URL names its version and is taken as is.
+VERSION_SEGMENT = re.compile(r"/v\d+[a-z0-9]*(/|$)")
+
+
+def select_upstream_url(request_body: Mapping[str, Any], config: GatewayConfig) -> str:
+    """The base URL of the server which answers `request_body`.
+
+    Args:
+        request_body: body of a chat completion request, with its `messages`.
+        config: `routing_mode` "single" sends all to `text_base_url`; "audio_text" sends messages
+            with audio to `audio_base_url`.
+    """
+    if config.routing_mode == "audio_text" and has_audio_content(request_body.get("messages") or ()):
+        return config.audio_base_url or config.text_base_url
+    return config.text_base_url
+
+
+def has_audio_content(messages: Iterable[Any]) -> bool:
+    """Whether any message has a content part of type `input_audio` or `audio`."""
+    return any(_is_audio(part) for message in messages for part in _content_parts(message))
+
+
+def endpoint_url(base_url: str, path: str) -> str:
+    """The address of an endpoint, e.g. "/chat/completions", for a base URL with or without its `/v1`."""
+    base = base_url.rstrip("/")
+    host_and_path = base.partition("://")[2]
+    return base + path if VERSION_SEGMENT.search(host_and_path) else f"{base}/v1{path}"
+
+
+def _content_parts(message: Any) -> Iterable[Any]:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return content if isinstance(content, list | tuple) else ()
+
+
+def _is_audio(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") in AUDIO_PART_TYPES

@@ -1,0 +1,143 @@
+"""What imports what, and what an import loads."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ipy_gateway
+
+from ..support.fault_server import completion, fault_server
+
+PACKAGE = Path(ipy_gateway.__file__).parent
+FLOORS = ("core", "local", "render", "notebook")
+MAY_IMPORT = {
+    "core": {"core"},
+    "local": {"core", "local"},
+    "render": {"core", "render"},
+    "notebook": {"core", "render", "notebook"},
+}
+HEAVY = (
+    *("IPython", "ipywidgets", "anywidget", "markdown_it", "nest_asyncio2"),
+    *("faster_whisper", "xllamacpp", "numpy", "tqdm", "huggingface_hub", "ctranslate2", "av"),
+    *("filelock", "platformdirs", "python_multipart", "imageio_ffmpeg"),
+)
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(json.loads(output.stdout))
+
+
+@pytest.mark.parametrize("module", ["ipy_gateway", "ipy_gateway.core", "ipy_gateway.local.transport"])
+def test_an_import_loads_nothing_heavy(module: str) -> None:
+    loaded = loaded_by(f"import {module}")
+
+    assert module in loaded
+    assert not loaded & set(HEAVY)
+    assert not {name for name in loaded if name.startswith(("ipy_gateway.notebook", "ipy_gateway.render"))}
+
+
+@pytest.mark.parametrize("module", ["ipy_gateway", "ipy_gateway.core"])
+def test_the_embedded_engine_is_not_loaded_before_it_is_asked(module: str) -> None:
+    assert not {name for name in loaded_by(f"import {module}") if name.startswith("ipy_gateway.local")}
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every module of ours that a file imports, absolute, and whether a function does it."""
+    package = ("ipy_gateway", *path.relative_to(PACKAGE).parts[:-1])
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join(filter(None, (*origin, node.module)))
+            modules = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((module, id(node) in inside) for module in modules if module.startswith("ipy_gateway"))
+
+
+def floor_of(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
+
+
+def files_of(floor: str) -> list[Path]:
+    return sorted((PACKAGE / floor).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", [path for floor in FLOORS for path in files_of(floor)], ids=str)
+def test_imports_go_down_only(path: Path) -> None:
+    own_floor = path.relative_to(PACKAGE).parts[0]
+
+    floors = {floor_of(module) for module, _ in imports_of(path)}
+
+    assert floors <= MAY_IMPORT[own_floor]
+
+
+def test_the_package_imports_the_notebook_inside_its_load_functions_alone() -> None:
+    imports = list(imports_of(PACKAGE / "__init__.py"))
+
+    notebook = {within_function for module, within_function in imports if floor_of(module) == "notebook"}
+    others = {floor_of(module) for module, _ in imports} - {"notebook"}
+
+    assert notebook == {True}
+    assert others == {"core"}
+
+
+def test_every_file_belongs_to_a_floor() -> None:
+    files = {path for floor in FLOORS for path in files_of(floor)}
+
+    assert set(PACKAGE.rglob("*.py")) - files == {PACKAGE / "__init__.py"}
+
+
+def test_the_core_works_with_httpx_and_pydantic_alone(tmp_path: Path, tone: bytes) -> None:
+    venv.create(tmp_path / "bare", with_pip=True)
+    python = tmp_path / "bare" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "httpx", "pydantic"],
+        check=True,
+        timeout=300,
+        env=environment,
+    )
+    (tmp_path / "tone.wav").write_bytes(tone)
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "import ipy_gateway.core\n"
+        "from ipy_gateway.core import GatewayConfig, chat_completion, transcribe_audio\n"
+        "config = GatewayConfig(sys.argv[1])\n"
+        "sound = pathlib.Path('tone.wav').read_bytes()\n"
+        "print(asyncio.run(transcribe_audio(sound, config)))\n"
+        "print(asyncio.run(chat_completion([{'role': 'user', 'content': 'Hi'}], config))['object'])\n"
+    )
+
+    with fault_server(completion("It works.")) as server:
+        done = subprocess.run(
+            [python, "-W", "error", "-c", program, server.url],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(PACKAGE.parent)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["It works.", "chat.completion"]
