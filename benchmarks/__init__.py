@@ -1,0 +1,1 @@
+"""What ipy_gateway costs, as ratios against something named, in one run."""
