@@ -23,5 +23,5 @@ def missing_extra(error: ImportError) -> ConfigurationError:
     return ConfigurationError(
         f"The embedded engine (local://engine) is not installed: {error}.",
         'Run pip install "ipy-gateway[local]", or ask a server: %gateway http://localhost:8080 '
-        "in a notebook, text_base_url in a GatewayConfig.",
+        "in a notebook, text_base_url in code.",
     )

@@ -1,8 +1,8 @@
 """A llama.cpp audio projector with random weights.
 
 With it the real llama.cpp server takes `input_audio`: HTTP, base64 and the decoding of audio are the real
-ones, and what the model makes of it is gibberish. Tensor names and metadata are those of llama.cpp's "ultravox"
-projector (tools/mtmd/clip-impl.h, clip.cpp).
+ones, and what the model makes of it is gibberish. Tensor names and metadata are those of llama.cpp's
+"ultravox" projector (tools/mtmd/clip-impl.h, clip.cpp).
 """
 
 from pathlib import Path

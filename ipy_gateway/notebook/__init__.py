@@ -1,0 +1,1 @@
+"""The one floor that knows IPython: magics, the loop bridge, live output."""

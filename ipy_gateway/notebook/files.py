@@ -1,0 +1,80 @@
+"""The recording that a magic names: found, looked at, and read."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+from ..core.config import GatewayConfig
+from ..core.exceptions import AudioProcessingError, InvalidRequestError
+
+
+def file_argument(line: str, magic: str) -> Path:
+    """The path on a magic's line, quoted or not.
+
+    Raises:
+        InvalidRequestError: there is none.
+    """
+    text = _unquoted(line.strip())
+    if not text:
+        raise InvalidRequestError(f"{magic} needs the name of a recording.", f"Write {magic} talk.wav.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody: there is no such user, and so no such file
+        return Path(text)
+
+
+def read_recording(path: Path, config: GatewayConfig) -> bytes:
+    """The bytes of a recording.
+
+    Raises:
+        InvalidRequestError: there is no such file, or it is no file.
+        AudioProcessingError: it is larger than the configuration allows.
+    """
+    try:
+        _check_is_file(path)
+        _check_size(path, config)
+        return path.read_bytes()
+    except OSError as error:
+        reason = f"{str(path)!r} can't be read: {error.strerror}."
+        raise InvalidRequestError(reason, "Check its name and its permissions.") from error
+
+
+def _unquoted(text: str) -> str:
+    quote = text[:1]
+    if quote in ("'", '"'):
+        if len(text) < 2 or text[-1] != quote:
+            raise InvalidRequestError(f"The file name {text!r} has an open quote.", "Close it.")
+        return text[1:-1]
+    # Tab completion writes a space as "\ "; on Windows it writes quotes, and a backslash separates folders.
+    return re.sub(r"\\(.)", r"\1", text) if os.name == "posix" else text
+
+
+def _check_is_file(path: Path) -> None:
+    if not path.exists():
+        raise InvalidRequestError(f"There is no file {str(path)!r}.", _near_misses(path))
+    if path.is_dir():
+        raise InvalidRequestError(f"{str(path)!r} is a folder.", "Name a recording in it.")
+    if not path.is_file():
+        raise InvalidRequestError(f"{str(path)!r} is no regular file.", "Copy the recording into one.")
+
+
+def _check_size(path: Path, config: GatewayConfig) -> None:
+    size, limit = path.stat().st_size, config.audio_max_upload_bytes
+    if size > limit:
+        raise AudioProcessingError(
+            f"{path.name!r} has {size:,} bytes, and the limit is {limit:,} bytes.",
+            "Cut it into parts, compress it to MP3, or raise audio_max_upload_bytes.",
+            error_type="audio_too_large",
+        )
+
+
+def _near_misses(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"The folder {str(folder)!r} does not exist either; the notebook runs in {str(Path.cwd())!r}."
+    names = [entry.name for entry in folder.iterdir()]
+    close = difflib.get_close_matches(path.name, names, n=3)
+    if close:
+        return f"Did you mean {' or '.join(repr(str(folder / name)) for name in close)}?"
+    return f"The notebook runs in {str(Path.cwd())!r}; check the name and its ending."

@@ -1,0 +1,147 @@
+"""The gateway's own event loop, in a thread, and how a cell waits for it.
+
+A magic can't await on the kernel's loop, which is busy running the cell. Nesting that loop loses messages,
+so the work runs on a loop of our own while the cell polls for its end, which an interrupt can break at any
+time.
+"""
+
+import asyncio
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
+
+POLL_S = 0.05  # an untimed wait can't be interrupted on Windows
+CLEAN_UP_S = 5.0
+
+
+class GatewayLoop:
+    """An event loop that runs in a daemon thread until it is stopped."""
+
+    def __init__(self) -> None:
+        self._loop = _new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name="ipy_gateway-loop", daemon=True)
+        self._thread.start()
+
+    def run(
+        self, work: Coroutine[Any, Any, Result], *, while_waiting: Callable[[], None] | None = None
+    ) -> Result:
+        """Run a coroutine on this loop and wait for its result.
+
+        On an interrupt, or any other exception in the waiting thread, the work is cancelled once and given
+        some seconds to clean up.
+
+        Args:
+            work: the coroutine.
+            while_waiting: called every now and then in the waiting thread.
+
+        Raises:
+            RuntimeError: called from the loop's own thread, which would wait for itself, or after `stop`.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("The gateway's loop can't wait for itself: await the coroutine instead.")
+        if not self._thread.is_alive():
+            work.close()
+            raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
+        job = _Job(work, self._loop)
+        with _interruptible():
+            try:
+                job.start()
+                while not job.finished.wait(POLL_S):
+                    if while_waiting:
+                        while_waiting()
+            except BaseException:
+                job.cancel()
+                job.finished.wait(CLEAN_UP_S)
+                raise
+        return job.result()
+
+    def stop(self) -> None:
+        """Cancel what still runs, close connections, and end the thread."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(CLEAN_UP_S)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # cleans up as asyncio.run does
+            runner.run(self._stopping.wait())
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":  # ipykernel's policy gives selector loops there, which can't start ffmpeg
+        return asyncio.ProactorEventLoop()
+    return asyncio.new_event_loop()
+
+
+class _Job(Generic[Result]):
+    """A coroutine handed over to a loop in another thread."""
+
+    def __init__(self, work: Coroutine[Any, Any, Result], loop: asyncio.AbstractEventLoop) -> None:
+        self.finished = threading.Event()
+        self._work = work
+        self._loop = loop
+        self._task: asyncio.Task[Result] | None = None
+
+    def start(self) -> None:
+        self._loop.call_soon_threadsafe(self._start)  # in a copy of the caller's context
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def result(self) -> Result:
+        assert self._task
+        return self._task.result()
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._work)
+        self._task.add_done_callback(self._finish)
+
+    def _cancel(self) -> None:
+        if self._task:
+            self._task.cancel()
+        else:  # the interrupt came before the start
+            self._work.close()
+            self.finished.set()
+
+    def _finish(self, task: "asyncio.Task[Result]") -> None:
+        if not task.cancelled():
+            task.exception()  # seen: when nobody waits any more, asyncio is not to complain about it
+        self.finished.set()
+
+
+@contextmanager
+def _interruptible() -> Generator[None, None, None]:
+    """Let Ctrl-C raise KeyboardInterrupt here, also where somebody installed another handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler or before is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@cache
+def gateway_loop() -> GatewayLoop:
+    """The one loop of this process, however often the extension is loaded."""
+    loop = GatewayLoop()
+    atexit.register(loop.stop)
+    return loop
+
+
+if hasattr(os, "register_at_fork"):  # the thread stays with the parent
+    os.register_at_fork(after_in_child=gateway_loop.cache_clear)

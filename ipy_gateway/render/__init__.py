@@ -1,0 +1,1 @@
+"""Values in; text, Markdown and HTML out. Knows no IPython."""

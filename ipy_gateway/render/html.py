@@ -1,0 +1,42 @@
+"""HTML that is escaped by construction: the only file that writes a tag."""
+
+import html
+from functools import cache
+from importlib import resources
+
+from .text import printable
+
+# Notebooks typeset what stands between two dollar signs: "It cost $90 million, $5 million less than planned."
+NO_MATHS = "tex2jax_ignore mathjax_ignore"
+
+
+class Html(str):
+    """Markup. Whatever is not of this type is text, and gets escaped."""
+
+    __slots__ = ()
+
+
+def element(tag: str, *children: str, **attributes: str) -> Html:
+    """An element with its children; `class_` gives the attribute class, and `open=""` one without value."""
+    names = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+    opening = "".join(f' {name}="{_escape(value)}"' for name, value in names.items())
+    return Html(f"<{tag}{opening}>{fragment(*children)}</{tag}>")
+
+
+def fragment(*children: str) -> Html:
+    """Children side by side."""
+    return Html("".join(child if isinstance(child, Html) else _escape(child) for child in children))
+
+
+def block(*children: str) -> Html:
+    """A whole output, with the style sheet that it needs."""
+    return element("div", element("style", _style_sheet()), *children, class_=f"ipy-gateway {NO_MATHS}")
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))
+
+
+@cache
+def _style_sheet() -> Html:
+    return Html(resources.files(__package__).joinpath("static/style.css").read_text("utf-8"))

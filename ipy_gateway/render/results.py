@@ -1,0 +1,85 @@
+"""What a transcript, an answer, a configuration and a waiting look like."""
+
+from dataclasses import fields
+
+from ..core.config import GatewayConfig
+from ..core.progress import Progress
+from .bundle import Bundle
+from .html import Html, block, element, fragment
+from .markdown import markdown_html
+from .text import duration, megabytes
+
+NO_SPEECH = "(no speech)"
+NO_ANSWER = "(empty answer)"
+
+
+def transcript_bundle(text: str, *, source: str, server: str, seconds: float | None = None) -> Bundle:
+    """A transcript with the name of its recording and of who wrote it down."""
+    shown = text or NO_SPEECH
+    facts = f"{source} · transcribed by {server}"
+    html = block(element("p", shown, class_="ipg-transcript"), element("p", facts, class_="ipg-facts"))
+    return Bundle(shown, html, {"source": source, "server": server, "seconds": seconds})
+
+
+def answer_bundle(
+    text: str,
+    *,
+    server: str,
+    model: str = "",
+    source: str = "",
+    cut_off: bool = False,
+    seconds: float | None = None,
+) -> Bundle:
+    """An answer: its Markdown, rendered, with the model and the recording where they are known."""
+    shown = text or NO_ANSWER
+    notice = "The answer was cut off at the length limit." if cut_off else ""
+    footer = " · ".join(filter(None, [source, model, server, notice]))
+    html = block(markdown_html(shown), element("p", footer, class_="ipg-facts"))
+    plain = f"{shown}\n[{notice}]" if notice else shown
+    facts = {"server": server, "model": model, "source": source, "cut_off": cut_off, "seconds": seconds}
+    return Bundle(plain, html, facts)
+
+
+def config_bundle(config: GatewayConfig) -> Bundle:
+    """The settings of a configuration; of keys only whether there are any, and for which host."""
+    rows = [(field.name, _setting(config, field.name)) for field in fields(config)]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    table = element("table", *(_row(name, value) for name, value in rows), class_="ipg-settings")
+    return Bundle("\n".join(lines), block(table))
+
+
+def waiting_bundle(what: str, *, seconds: float, progress: Progress | None) -> Bundle:
+    """What is going on, for how long, and how far it has come."""
+    if progress is None:
+        text = f"{what} … {duration(seconds)}"
+        return Bundle(text, block(element("span", text, class_="ipg-facts")))
+    figures = megabytes(progress.done_bytes)
+    bar = Html("")
+    if progress.total_bytes:
+        figures = f"{figures} of {megabytes(progress.total_bytes)}"
+        bar = element("progress", value=str(progress.done_bytes), max=str(progress.total_bytes))
+    text = f"Fetching {progress.what}: {figures}"
+    return Bundle(
+        text,
+        block(element("span", fragment(f"Fetching {progress.what}", bar, f" {figures}"), class_="ipg-facts")),
+    )
+
+
+def stopped_bundle(what: str, *, seconds: float) -> Bundle:
+    """What went on when it was stopped, by the user or by an error."""
+    text = f"{what}: stopped after {duration(seconds)}."
+    return Bundle(text, block(element("span", text, class_="ipg-facts")))
+
+
+def _setting(config: GatewayConfig, name: str) -> str:
+    value = getattr(config, name)
+    if name in ("api_key", "audio_api_key"):
+        return f"set, for {value.origin}" if value else "not set"
+    if name == "audio_max_upload_bytes":
+        return f"{value} ({megabytes(value)})"
+    return "not set" if value is None else str(value)
+
+
+def _row(name: str, value: str) -> Html:
+    return element("tr", element("th", name, scope="row"), element("td", value))
