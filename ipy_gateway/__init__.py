@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __version__ = "0.1.0"
-__all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - strings, from the core
+__all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]
 
 # Whoever asks local://engine gets the embedded engine; until then nothing of it is imported.
 mounted_transports["local"] = "ipy_gateway.local.transport:LocalTransport"

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -23,13 +24,19 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
         capture_output=True,
         timeout=280,
     )
-    return nbformat.read(folder / NOTEBOOK.name, as_version=4)
+    return read(folder / NOTEBOOK.name)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # as it is
+    return notebook
 
 
 def output_of(notebook: nbformat.NotebookNode, start: str) -> nbformat.NotebookNode:
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.startswith(start))
     assert len(cell.outputs) >= 1, cell.source
-    return cell.outputs[0]
+    output: nbformat.NotebookNode = cell.outputs[0]
+    return output
 
 
 def test_the_interview_is_transcribed(executed: nbformat.NotebookNode) -> None:
@@ -59,7 +66,7 @@ def test_the_error_is_a_sentence_and_a_hint(executed: nbformat.NotebookNode) -> 
 
 
 def test_the_saved_outputs_are_what_a_run_gives(executed: nbformat.NotebookNode) -> None:
-    saved = nbformat.read(NOTEBOOK, as_version=4)
+    saved = read(NOTEBOOK)
 
     for start in ("%transcribe audio/interview.wav", "note = ", "from pathlib"):
         assert _plain(output_of(saved, start)) == _plain(output_of(executed, start))

@@ -81,6 +81,8 @@ def _transcribe(
 ) -> Iterator[SpeechSegment]:
     model = _load_model(_model_path(request.model, listener, cancelled))
     samples = _decode(request.audio_bytes)
+    if cancelled.is_set():  # what follows takes seconds for a long recording before its first segment
+        return
     import_extra("ctranslate2").set_random_seed(0)  # the same recording gives the same text
     options = {} if request.temperature is None else {"temperature": request.temperature}
     segments, info = model.transcribe(
