@@ -73,8 +73,9 @@ def _near_misses(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {str(folder)!r} does not exist either; the notebook runs in {str(Path.cwd())!r}."
-    names = [entry.name for entry in folder.iterdir()]
-    close = difflib.get_close_matches(path.name, names, n=3)
+    names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+    of_this_kind = [name for name in names if Path(name).suffix.lower() == path.suffix.lower()]
+    close = difflib.get_close_matches(path.name, of_this_kind or names, n=2)
     if close:
         return f"Did you mean {' or '.join(repr(str(folder / name)) for name in close)}?"
     return f"The notebook runs in {str(Path.cwd())!r}; check the name and its ending."
