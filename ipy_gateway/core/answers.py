@@ -10,6 +10,7 @@ import httpx
 
 from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
+from .retries import retry_after_s, should_retry
 
 MAX_DETAIL_CHARACTERS = 200  # a server was seen to repeat a recording nine times in its error
 MAX_DETAIL_LEVELS = 6  # {"detail": {"error": {"message": [{...}]}}}: what lies deeper explains nothing
@@ -25,7 +26,7 @@ def parse_completion(response: httpx.Response, base_url: str, config: GatewayCon
     choices = answer.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(first, Mapping) or not isinstance(first.get("message"), Mapping):
-        detail = _shown(_detail(answer), base_url, config)
+        detail = _shown(error_detail(answer), base_url, config)
         raise _error(
             f"{base_url} answered without choices", detail, "Ask the server's log why.", response, base_url
         )
@@ -39,7 +40,7 @@ def parse_object(response: httpx.Response, base_url: str, config: GatewayConfig)
         UpstreamResponseError: an error status, an error in a 200, or no JSON object.
     """
     body = _json_of(response)
-    detail = _shown(_detail(body) or _text_detail(response), base_url, config)
+    detail = _shown(error_detail(body) or _text_detail(response), base_url, config)
     if not response.is_success:
         sentence = f"{base_url} answered {_status_name(response.status_code)}"
         raise _error(sentence, detail, _hint(response, detail, base_url, config), response, base_url)
@@ -62,6 +63,14 @@ def parse_object(response: httpx.Response, base_url: str, config: GatewayConfig)
     return body
 
 
+def answer_error(
+    sentence: str, body: Any, response: httpx.Response, base_url: str, config: GatewayConfig
+) -> UpstreamResponseError:
+    """The error about an answer: a sentence without its full stop, and what `body`, JSON or text, says."""
+    detail = _shown(error_detail(body), base_url, config)
+    return _error(sentence, detail, _hint(response, detail, base_url, config), response, base_url)
+
+
 def _error(
     sentence: str, detail: str, hint: str, response: httpx.Response, base_url: str
 ) -> UpstreamResponseError:
@@ -71,6 +80,8 @@ def _error(
         upstream=base_url,
         status_code=response.status_code,
         request_id=response.headers.get("x-request-id"),
+        retry_after_s=retry_after_s(response.headers),
+        should_retry=should_retry(response.headers),
     )
 
 
@@ -81,19 +92,20 @@ def _json_of(response: httpx.Response) -> Any:
         return None
 
 
-def _detail(body: Any, *, levels: int = MAX_DETAIL_LEVELS) -> str:
+def error_detail(body: Any, *, levels: int = MAX_DETAIL_LEVELS) -> str:
     """What an error body says, in any of the shapes that servers give it."""
     if isinstance(body, str):
         return body
     if levels == 0:
         return ""
     if isinstance(body, list):
-        return "; ".join(filter(None, (_detail(part, levels=levels - 1) for part in body[:3])))
+        return "; ".join(filter(None, (error_detail(part, levels=levels - 1) for part in body[:3])))
     if not isinstance(body, dict):
         return ""
     if isinstance(body.get("loc"), list) and "msg" in body:  # FastAPI: which field is wrong
         return f"{'.'.join(map(str, body['loc']))}: {body['msg']}"
-    found = (_detail(body.get(name), levels=levels - 1) for name in ("message", "detail", "error", "msg"))
+    names = ("message", "detail", "error", "msg")
+    found = (error_detail(body.get(name), levels=levels - 1) for name in names)
     return next(filter(None, found), "")
 
 

@@ -19,6 +19,7 @@ import httpx
 
 from .config import GatewayConfig
 from .connections import ConnectionStack
+from .deadline import deadline
 from .exceptions import (
     ConfigurationError,
     InvalidRequestError,
@@ -75,8 +76,8 @@ async def _forward(
         ) from error
     handled_before = sys.exception()
     try:
-        with _waking_for_signals():
-            async with asyncio.timeout(config.timeout_s):
+        with waking_for_signals():
+            async with deadline(config.timeout_s):
                 return await client.send(request, auth=_KeyForHost(config))
     except (httpx.HTTPError, TimeoutError, asyncio.CancelledError, KeyboardInterrupt) as error:
         causes = list(_causes(error, handled_before))
@@ -174,7 +175,7 @@ def _causes(error: BaseException, handled_before: BaseException | None) -> Itera
 
 
 @contextlib.contextmanager
-def _waking_for_signals() -> Generator[None, None, None]:
+def waking_for_signals() -> Generator[None, None, None]:
     """Wake the loop a few times a second, so that an interrupt reaches a cell that awaits us."""
     loop = asyncio.get_running_loop()
     timer = loop.call_later(SIGNAL_CHECK_S, lambda: wake())

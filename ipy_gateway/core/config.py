@@ -49,6 +49,7 @@ def _checked_base_url(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_checked_base_url)]
+BaseUrls = Annotated[tuple[BaseUrl, ...], Field(min_length=1)]
 
 
 def _explain_invalid_values(cls: ConfigClass) -> ConfigClass:
@@ -121,9 +122,9 @@ class GatewayConfig:
     """Where requests go, and how. Frozen: make a changed copy with `dataclasses.replace(config, ...)`.
 
     Attributes:
-        text_base_url: the server for chat, and in `single` mode for audio too. `local://engine` is the
-            embedded engine. With or without a trailing slash or `/v1`.
-        audio_base_url: the server for messages with audio, in `audio_text` mode.
+        text_base_url: the server for chat, and in `single` mode for audio too, or several servers that do the
+            same. `local://engine` is the embedded engine. With or without a trailing slash or `/v1`.
+        audio_base_url: the server, or servers, for messages with audio, in `audio_text` mode.
         routing_mode: "single" sends everything to `text_base_url`; "audio_text" sends messages with audio
             to `audio_base_url` and the others to `text_base_url`.
         timeout_s: seconds that a request may take in all, and that ffmpeg may take for a recording.
@@ -142,13 +143,17 @@ class GatewayConfig:
         text_model: model name for chat; left out of requests when None.
         audio_model: model name for audio; left out of requests when None.
         audio_api_key: secret for the host of `audio_base_url` as given here, where it is another one.
+        max_retries: how often a failed request is sent again, when all servers have failed.
+        loading_timeout_s: seconds that a server which says that it is loading its model is waited for.
+        server_order: of several servers, "least_load" asks the one with the fewest requests under way,
+            "as_given" the first that works.
 
     Raises:
         ConfigurationError: a value is not valid; the message names the setting.
     """
 
-    text_base_url: BaseUrl = LOCAL_BASE_URL
-    audio_base_url: BaseUrl | None = None
+    text_base_url: BaseUrl | BaseUrls = LOCAL_BASE_URL
+    audio_base_url: BaseUrl | BaseUrls | None = None
     routing_mode: Literal["single", "audio_text"] = "single"
     timeout_s: PositiveFloat = 300.0
     connect_timeout_s: PositiveFloat = 10.0
@@ -165,6 +170,9 @@ class GatewayConfig:
     text_model: str | None = None
     audio_model: str | None = None
     audio_api_key: str | ApiKey | None = field(default=None, repr=False, kw_only=True)
+    max_retries: Annotated[int, Field(ge=0)] = field(default=2, kw_only=True)
+    loading_timeout_s: PositiveFloat = field(default=120.0, kw_only=True)
+    server_order: Literal["least_load", "as_given"] = field(default="least_load", kw_only=True)
 
     @pydantic.model_validator(mode="after")
     def _check_routing(self) -> "GatewayConfig":
@@ -174,16 +182,27 @@ class GatewayConfig:
 
     def __post_init__(self) -> None:
         """Tie each key to the host that it was given for."""
-        for name, url in (("api_key", self.text_base_url), ("audio_api_key", self.audio_base_url)):
+        for name, urls in (("api_key", self.text_urls), ("audio_api_key", self.audio_urls)):
             # It is still a string where pydantic builds us, as a field of another model.
             key = ApiKey.of(getattr(self, name), setting=name)
-            object.__setattr__(self, name, key.bound_to(url) if key and url and not key.origin else key)
+            object.__setattr__(self, name, key.bound_to(urls) if key and urls and not key.origins else key)
+
+    @property
+    def text_urls(self) -> tuple[str, ...]:
+        """`text_base_url` as a tuple, also where it is one."""
+        return _as_tuple(self.text_base_url)
+
+    @property
+    def audio_urls(self) -> tuple[str, ...]:
+        """`audio_base_url` as a tuple; empty where there is none."""
+        return _as_tuple(self.audio_base_url or ())
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "GatewayConfig":
         """The configuration that the environment describes.
 
-        `IPY_GATEWAY_TEXT_BASE_URL`, `IPY_GATEWAY_TIMEOUT_S` and so on set the field of that name.
+        `IPY_GATEWAY_TEXT_BASE_URL`, `IPY_GATEWAY_TIMEOUT_S` and so on set the field of that name; several
+        servers are separated by commas or blanks.
         `OPENAI_BASE_URL` is used where `IPY_GATEWAY_TEXT_BASE_URL` is absent. `OPENAI_API_KEY` belongs to the
         host of `OPENAI_BASE_URL` (by default api.openai.com) and is sent nowhere else.
 
@@ -199,6 +218,9 @@ class GatewayConfig:
             for name in cls.__dataclass_fields__
             if variables.get(ENVIRONMENT_PREFIX + name.upper())
         }
+        for name in ("text_base_url", "audio_base_url"):
+            if len(urls := str(settings.get(name, "")).replace(",", " ").split()) > 1:
+                settings[name] = urls
         if variables.get("OPENAI_BASE_URL"):
             settings.setdefault("text_base_url", variables["OPENAI_BASE_URL"])
         if "api_key" not in settings and variables.get("OPENAI_API_KEY"):
@@ -210,6 +232,10 @@ class GatewayConfig:
     def key_for(self, url: str) -> str | None:
         """The secret to send to `url`, or None: a key goes only to the host that it was configured with."""
         for key in (self.api_key, self.audio_api_key):
-            if isinstance(key, ApiKey) and key.origin == origin_of(url):
+            if isinstance(key, ApiKey) and origin_of(url) in key.origins:
                 return key.reveal()
         return None
+
+
+def _as_tuple(urls: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (urls,) if isinstance(urls, str) else urls

@@ -62,11 +62,13 @@ class UpstreamError(GatewayError):
 
     Attributes:
         upstream: the base URL of that server.
+        partial_text: what had come of the answer before it broke off, or "".
     """
 
-    def __init__(self, message: str, hint: str = "", *, upstream: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, upstream: str = "", partial_text: str = "") -> None:
         super().__init__(message, hint)
         self.upstream = upstream
+        self.partial_text = partial_text
 
 
 class UpstreamUnreachableError(UpstreamError):
@@ -83,6 +85,8 @@ class UpstreamResponseError(UpstreamError):
     Attributes:
         status_code: the HTTP status, or None where there was none.
         request_id: the server's own name for the request (header `x-request-id`), or None.
+        retry_after_s: seconds after which the server wants to be asked again, or None.
+        should_retry: whether the server says that asking again makes sense, or None where it does not say.
     """
 
     def __init__(
@@ -91,12 +95,17 @@ class UpstreamResponseError(UpstreamError):
         hint: str = "",
         *,
         upstream: str = "",
+        partial_text: str = "",
         status_code: int | None = None,
         request_id: str | None = None,
+        retry_after_s: float | None = None,
+        should_retry: bool | None = None,
     ) -> None:
-        super().__init__(message, hint, upstream=upstream)
+        super().__init__(message, hint, upstream=upstream, partial_text=partial_text)
         self.status_code = status_code
         self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.should_retry = should_retry
 
 
 class IncompleteAnswerWarning(UserWarning):

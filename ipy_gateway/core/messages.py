@@ -7,6 +7,28 @@ from typing import Any
 Message = dict[str, Any]
 
 
+class Completion(dict[str, Any]):
+    """A chat completion: the server's JSON object, which also knows who gave it.
+
+    Attributes:
+        server: base URL of the server that answered.
+    """
+
+    server: str = ""
+
+
+class AnswerText(str):
+    """The text of an answer, which also knows who gave it.
+
+    Attributes:
+        server: base URL of the server that answered.
+        model: what the server calls its model, or "".
+    """
+
+    server: str = ""
+    model: str = ""
+
+
 def text_message(role: str, text: str) -> Message:
     """A message without media. Its content is a string: several servers refuse a list of one text part."""
     return {"role": role, "content": text}

@@ -1,21 +1,30 @@
 """The four things to ask of a server: transcribe, analyze, chat, and which models it has."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .answers import parse_completion, parse_object
+from .asking import ask
 from .audio import prepare_upload
 from .client import forward_chat_completion, forward_models
 from .config import LOCAL_CHAT_MODEL, GatewayConfig
 from .exceptions import IncompleteAnswerWarning, InvalidRequestError
-from .messages import Message, answer_text, audio_message, is_cut_off, text_message
-from .routing import has_audio_content, select_upstream_url
+from .messages import (
+    AnswerText,
+    Completion,
+    Message,
+    answer_text,
+    audio_message,
+    is_cut_off,
+    text_message,
+)
+from .routing import has_audio_content, upstream_urls
 
 
 async def transcribe_audio(
     audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
-) -> str:
+) -> AnswerText:
     """What is said in a recording.
 
     Args:
@@ -24,7 +33,8 @@ async def transcribe_audio(
         system_prompt: in place of `config.transcribe_system_prompt`.
 
     Returns:
-        The transcript without leading or trailing white space; "" for silence.
+        The transcript without leading or trailing white space; "" for silence. Its attributes `server` and
+        `model` say who answered.
 
     Raises:
         AudioProcessingError: the recording can't be used; nothing was sent.
@@ -34,12 +44,12 @@ async def transcribe_audio(
     """
     prompt = config.transcribe_system_prompt if system_prompt is None else system_prompt
     body = await _audio_request(audio_bytes, prompt, config)
-    return await _answer_to_audio(_with_model(body, _audio_model(body, config)), config)
+    return _text_of(await _complete(body, config, model=_audio_model))
 
 
 async def analyze_audio(
     audio_bytes: bytes, instruction: str, config: GatewayConfig, system_prompt_prefix: str | None = None
-) -> str:
+) -> AnswerText:
     """The answer to an instruction about a recording.
 
     The embedded engine transcribes the recording and lets its chat model answer about the transcript.
@@ -56,19 +66,12 @@ async def analyze_audio(
         raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
     prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
     body = await _audio_request(audio_bytes, f"{prefix}\n{instruction}", config)
-    if _is_local(body, config):
-        # A speech model can only write down what is said: the chat model is asked, with its help.
-        body = _with_model(body, config.text_model or LOCAL_CHAT_MODEL)
-        if config.audio_model:
-            body["audio_model"] = config.audio_model
-    else:
-        body = _with_model(body, _audio_model(body, config))
-    return await _answer_to_audio(body, config)
+    return _text_of(await _complete(body, config, model=_analysis_model))
 
 
 async def chat_completion(
     messages: Sequence[Message], config: GatewayConfig, **openai_params: Any
-) -> dict[str, Any]:
+) -> Completion:
     """A chat completion, as the server's JSON object.
 
     Args:
@@ -78,7 +81,8 @@ async def chat_completion(
             is not sent.
 
     Returns:
-        The server's answer; the text is at `["choices"][0]["message"]["content"]`.
+        The server's answer, a dict; the text is at `["choices"][0]["message"]["content"]`, and the attribute
+        `server` says who answered.
 
     Raises:
         InvalidRequestError: the messages are not chat messages; nothing was sent.
@@ -88,9 +92,8 @@ async def chat_completion(
     _check_messages(messages)
     if openai_params.get("stream"):
         raise InvalidRequestError("chat_completion gives its answer in one piece.", "Leave out stream=True.")
-    body: dict[str, Any] = {"messages": list(messages)}
-    default_model = _audio_model(body, config) if has_audio_content(messages) else config.text_model
-    return await _complete({**_with_model(body, default_model), **openai_params}, config)
+    body: dict[str, Any] = {"messages": list(messages), **openai_params}
+    return await _complete(body, config, model=_audio_model if has_audio_content(messages) else _text_model)
 
 
 async def list_models(config: GatewayConfig) -> dict[str, Any]:
@@ -99,8 +102,11 @@ async def list_models(config: GatewayConfig) -> dict[str, Any]:
     Raises:
         UpstreamError: the server did not answer, or not well.
     """
-    response = await forward_models(config.text_base_url, config)
-    return parse_object(response, config.text_base_url, config)
+
+    async def attempt(base_url: str) -> dict[str, Any]:
+        return parse_object(await forward_models(base_url, config), base_url, config)
+
+    return await ask(attempt, config.text_urls, config)
 
 
 async def _audio_request(audio_bytes: bytes, system_prompt: str, config: GatewayConfig) -> dict[str, Any]:
@@ -108,35 +114,54 @@ async def _audio_request(audio_bytes: bytes, system_prompt: str, config: Gateway
     return {"messages": [text_message("system", system_prompt), audio_message(upload.data, upload.format)]}
 
 
-async def _answer_to_audio(body: dict[str, Any], config: GatewayConfig) -> str:
-    completion = await _complete(body, config)
+ModelFields = Callable[[str, GatewayConfig], dict[str, str | None]]
+
+
+async def _complete(body: dict[str, Any], config: GatewayConfig, *, model: ModelFields) -> Completion:
+    """Ask for a completion; which model is named may depend on the server that is asked."""
+
+    async def attempt(base_url: str) -> Completion:
+        named = {name: value for name, value in model(base_url, config).items() if value}
+        response = await forward_chat_completion({**named, **body}, base_url, config)
+        completion = Completion(parse_completion(response, base_url, config))
+        completion.server = base_url
+        return completion
+
+    return await ask(attempt, upstream_urls(body, config), config)
+
+
+def _text_of(completion: Completion) -> AnswerText:
     if is_cut_off(completion):
         warnings.warn(
             "The answer was cut off at the server's length limit: what follows is missing.",
             IncompleteAnswerWarning,
             stacklevel=3,
         )
-    return answer_text(completion)
+    text = AnswerText(answer_text(completion))
+    text.server = completion.server
+    text.model = str(completion.get("model") or "")
+    return text
 
 
-async def _complete(body: dict[str, Any], config: GatewayConfig) -> dict[str, Any]:
-    base_url = select_upstream_url(body, config)
-    response = await forward_chat_completion(body, base_url, config)
-    return parse_completion(response, base_url, config)
+def _text_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
+    return {"model": config.text_model}
 
 
-def _audio_model(body: Mapping[str, Any], config: GatewayConfig) -> str | None:
+def _audio_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
     """A server that takes everything may have one model for everything."""
-    one_model = config.routing_mode == "single" and not _is_local(body, config)
-    return config.audio_model or (config.text_model if one_model else None)
+    one_model = config.routing_mode == "single" and not _is_local(base_url)
+    return {"model": config.audio_model or (config.text_model if one_model else None)}
 
 
-def _is_local(body: Mapping[str, Any], config: GatewayConfig) -> bool:
-    return select_upstream_url(body, config).startswith("local://")
+def _analysis_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
+    """Embedded, a speech model can only write down what is said: the chat model answers with its help."""
+    if _is_local(base_url):
+        return {"model": config.text_model or LOCAL_CHAT_MODEL, "audio_model": config.audio_model}
+    return _audio_model(base_url, config)
 
 
-def _with_model(body: dict[str, Any], model: str | None) -> dict[str, Any]:
-    return {"model": model, **body} if model else body
+def _is_local(base_url: str) -> bool:
+    return base_url.startswith("local://")
 
 
 def _check_messages(messages: Any) -> None:

@@ -12,13 +12,13 @@ class Progress:
 
     Attributes:
         what: what is going on, e.g. "Fetching Whisper tiny.en".
-        done_bytes: bytes that are there.
+        done_bytes: bytes that are there, or None where it is not about bytes.
         total_bytes: bytes that there will be, or None where that is unknown.
     """
 
     what: str
-    done_bytes: int
-    total_bytes: int | None
+    done_bytes: int | None = None
+    total_bytes: int | None = None
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -34,6 +34,13 @@ def progress_to(callback: ProgressCallback) -> Generator[None, None, None]:
         yield
     finally:
         _listener.reset(token)
+
+
+def report(progress: Progress) -> None:
+    """Tell whoever listens at this place."""
+    listener = _listener.get()
+    if listener:
+        listener(progress)
 
 
 def current_listener() -> ProgressCallback | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .config import GatewayConfig
+from .servers import board
 
 AUDIO_PART_TYPES = ("input_audio", "audio")
 # "/v1" of OpenAI's own path, also "/v4", "/v1beta/openai": such a URL names its version and is taken as is.
@@ -12,16 +13,21 @@ VERSION_SEGMENT = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 
 
 def select_upstream_url(request_body: Mapping[str, Any], config: GatewayConfig) -> str:
-    """The base URL of the server which answers `request_body`.
+    """The base URL of the server which answers `request_body`: of several, the one to ask now.
 
     Args:
         request_body: body of a chat completion request, with its `messages`.
         config: `routing_mode` "single" sends all to `text_base_url`; "audio_text" sends messages
             with audio to `audio_base_url`.
     """
+    return board.pick(upstream_urls(request_body, config), in_order=config.server_order == "as_given")
+
+
+def upstream_urls(request_body: Mapping[str, Any], config: GatewayConfig) -> tuple[str, ...]:
+    """The base URLs of all servers that may answer `request_body`, in the order of preference."""
     if config.routing_mode == "audio_text" and has_audio_content(request_body.get("messages") or ()):
-        return config.audio_base_url or config.text_base_url
-    return config.text_base_url
+        return config.audio_urls or config.text_urls
+    return config.text_urls
 
 
 def has_audio_content(messages: Iterable[Any]) -> bool:

@@ -1,5 +1,6 @@
 """An API key that knows its host, and shows itself to nobody else."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,18 +16,18 @@ def origin_of(url: str) -> str:
 
 
 class ApiKey:
-    """A secret tied to one origin. Its repr hides it, and a pickle carries None in its place.
+    """A secret tied to its hosts. Its repr hides it, and a pickle carries None in its place.
 
     Args:
         secret: the key itself.
-        origin: `origin_of` the URL that it may be sent to; "" as long as that is not known.
+        origins: `origin_of` the URLs that it may be sent to; empty as long as they are not known.
     """
 
-    __slots__ = ("_secret", "origin")
+    __slots__ = ("_secret", "origins")
 
-    def __init__(self, secret: str, *, origin: str = "") -> None:
+    def __init__(self, secret: str, *, origins: tuple[str, ...] = ()) -> None:
         self._secret = secret
-        self.origin = origin
+        self.origins = origins
 
     @classmethod
     def of(cls, value: Any, *, setting: str) -> "ApiKey | None":
@@ -48,9 +49,9 @@ class ApiKey:
             )
         return cls(secret) if secret else None
 
-    def bound_to(self, url: str) -> "ApiKey":
-        """The same key, tied to the origin of `url`."""
-        return ApiKey(self._secret, origin=origin_of(url))
+    def bound_to(self, urls: Iterable[str]) -> "ApiKey":
+        """The same key, tied to the origins of `urls`."""
+        return ApiKey(self._secret, origins=tuple(dict.fromkeys(map(origin_of, urls))))
 
     def reveal(self) -> str:
         """The secret itself."""
@@ -60,10 +61,10 @@ class ApiKey:
         return "ApiKey('**********')"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ApiKey) and (other._secret, other.origin) == (self._secret, self.origin)
+        return isinstance(other, ApiKey) and (other._secret, other.origins) == (self._secret, self.origins)
 
     def __hash__(self) -> int:
-        return hash((self._secret, self.origin))
+        return hash((self._secret, self.origins))
 
     def __copy__(self) -> "ApiKey":
         return self

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import LOCAL_CHAT_MODEL
+from ..core.deadline import clock_stopped
 from ..core.exceptions import ConfigurationError
 from ..core.progress import ProgressCallback, current_listener
 from .pins import SMOLLM2_135M
@@ -62,7 +63,8 @@ class ChatEngine:
         listener = current_listener()
         servers = self._worker.items(lambda cancelled: iter([self._running(model, listener, cancelled)]))
         try:
-            return await anext(servers)
+            with clock_stopped():
+                return await anext(servers)
         finally:
             await servers.aclose()
 

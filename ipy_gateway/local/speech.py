@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..core.config import LOCAL_SPEECH_MODEL
+from ..core.deadline import clock_stopped
 from ..core.exceptions import AudioProcessingError, ConfigurationError
 from ..core.progress import ProgressCallback, current_listener
 from ..core.recording import recognize
@@ -63,9 +65,9 @@ class SpeechEngine:
     """Transcribes one recording at a time, in a thread of its own."""
 
     def __init__(self) -> None:
-        self._worker: Worker[SpeechSegment] = Worker("speech")
+        self._worker: Worker[Any] = Worker("speech")
 
-    def segments(self, request: SpeechRequest) -> AsyncGenerator[SpeechSegment, None]:
+    async def segments(self, request: SpeechRequest) -> AsyncGenerator[SpeechSegment, None]:
         """The segments of a recording as they are recognized. Closing the generator stops the work.
 
         Raises:
@@ -73,13 +75,21 @@ class SpeechEngine:
             ConfigurationError: the engine is not installed, or the model can't be had.
         """
         listener = current_listener()
-        return self._worker.items(lambda cancelled: _transcribe(request, listener, cancelled))
+        loading = self._worker.items(lambda cancelled: iter([_model(request.model, listener, cancelled)]))
+        async with aclosing(loading):
+            with clock_stopped():
+                model = await anext(loading)
+        segments = self._worker.items(lambda cancelled: _transcribe(request, model, cancelled))
+        async with aclosing(segments):
+            async for segment in segments:
+                yield segment
 
 
-def _transcribe(
-    request: SpeechRequest, listener: ProgressCallback | None, cancelled: Cancelled
-) -> Iterator[SpeechSegment]:
-    model = _load_model(_model_path(request.model, listener, cancelled))
+def _model(name: str, listener: ProgressCallback | None, cancelled: Cancelled) -> Any:
+    return _load_model(_model_path(name, listener, cancelled))
+
+
+def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Iterator[SpeechSegment]:
     samples = _decode(request.audio_bytes)
     if cancelled.is_set():  # what follows takes seconds for a long recording before its first segment
         return

@@ -73,7 +73,7 @@ class Output:
         publish_display_data(bundle.data, bundle.metadata)
 
     def _note(self, progress: Progress) -> None:
-        done = progress.total_bytes is not None and progress.done_bytes >= progress.total_bytes
+        done = progress.total_bytes is not None and progress.done_bytes == progress.total_bytes
         self._progress = None if done else progress
 
     def _repaint(self) -> None:

@@ -10,7 +10,6 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
 from ..core.messages import answer_text, is_cut_off, text_message
 from ..core.operations import analyze_audio, chat_completion, transcribe_audio
-from ..core.routing import select_upstream_url
 from ..render.results import answer_bundle, config_bundle, transcript_bundle
 from .display import Output, ShownValues
 from .files import file_argument, read_recording
@@ -62,7 +61,7 @@ class GatewayMagics(Magics):
         config = self.gateway_config
         output = Output(self._ipython, f"Transcribing {path.name}")
         text = output.wait_for(transcribe_audio(read_recording(path, config), config))
-        transcript = TranscriptText(text, source=path.name, server=_audio_server(config))
+        transcript = TranscriptText(text, source=path.name, server=text.server)
         output.show(_bundle_of_transcript(transcript, seconds=output.seconds))
         self._shown.note(transcript)
         return transcript
@@ -86,7 +85,7 @@ class GatewayMagics(Magics):
         completion = output.wait_for(chat_completion(messages, config))
         bundle = answer_bundle(
             answer_text(completion),
-            server=select_upstream_url({"messages": messages}, config),
+            server=completion.server,
             model=str(completion.get("model") or ""),
             cut_off=is_cut_off(completion),
             seconds=output.seconds,
@@ -107,9 +106,7 @@ class GatewayMagics(Magics):
         config = self.gateway_config
         output = Output(self._ipython, f"Analyzing {path.name}")
         text = output.wait_for(analyze_audio(read_recording(path, config), instruction, config))
-        output.show(
-            answer_bundle(text, server=_audio_server(config), source=path.name, seconds=output.seconds)
-        )
+        output.show(answer_bundle(text, server=text.server, source=path.name, seconds=output.seconds))
 
     @line_magic
     def gateway(self, line: str) -> GatewayConfig:
@@ -120,11 +117,13 @@ class GatewayMagics(Magics):
             %gateway                          show the settings
             %gateway http://localhost:8080    ask this server from now on
             %gateway local://engine           ask the embedded engine
+            %gateway http://a:80 http://b:80  ask two servers that do the same: whichever is free, and works
             config = %gateway                 a value for `await transcribe_audio(data, config)`
         """
-        url = line.strip()
-        if url:
-            self.gateway_config = dataclasses.replace(self.gateway_config, text_base_url=url)
+        urls = line.replace(",", " ").split()
+        if urls:
+            servers = urls[0] if len(urls) == 1 else tuple(urls)
+            self.gateway_config = dataclasses.replace(self.gateway_config, text_base_url=servers)
         Output(self._ipython, "").show(config_bundle(self.gateway_config))
         self._shown.note(self.gateway_config)
         return self.gateway_config
@@ -144,11 +143,6 @@ def _text_of(cell: str, magic: str) -> str:
     if not text:
         raise InvalidRequestError(f"The {magic} cell is empty.", "Write the question below its first line.")
     return text
-
-
-def _audio_server(config: GatewayConfig) -> str:
-    """Who is asked about a recording."""
-    return select_upstream_url({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, config)
 
 
 def _bundle_of_transcript(transcript: TranscriptText, seconds: float | None = None) -> Any:

@@ -51,8 +51,8 @@ def config_bundle(config: GatewayConfig) -> Bundle:
 
 def waiting_bundle(what: str, *, seconds: float, progress: Progress | None) -> Bundle:
     """What is going on, for how long, and how far it has come."""
-    if progress is None:
-        text = f"{what} … {duration(seconds)}"
+    if progress is None or progress.done_bytes is None:
+        text = f"{progress.what if progress else what} … {duration(seconds)}"
         return Bundle(text, block(element("span", text, class_="ipg-facts")))
     figures = megabytes(progress.done_bytes)
     bar = Html("")
@@ -75,9 +75,11 @@ def stopped_bundle(what: str, *, seconds: float) -> Bundle:
 def _setting(config: GatewayConfig, name: str) -> str:
     value = getattr(config, name)
     if name in ("api_key", "audio_api_key"):
-        return f"set, for {value.origin}" if value else "not set"
+        return f"set, for {', '.join(value.origins)}" if value else "not set"
     if name == "audio_max_upload_bytes":
         return f"{value} ({megabytes(value)})"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return "not set" if value is None else str(value)
 
 

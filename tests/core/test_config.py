@@ -270,7 +270,7 @@ def test_openais_key_alone_changes_no_server_and_is_there_when_openai_is_asked()
 
     assert config.text_base_url == "local://engine"
     assert config.key_for(config.text_base_url) is None
-    assert moved.key_for(moved.text_base_url) == SECRET
+    assert moved.key_for("https://api.openai.com/v1") == SECRET
 
 
 @pytest.mark.parametrize(
@@ -504,3 +504,32 @@ def test_errors_survive_a_pickle() -> None:
     assert isinstance(error, UpstreamError)
     assert (error.message, error.hint, error.upstream) == ("It failed.", "Try again.", "http://host")
     assert str(error) == "It failed. Try again."
+
+
+# Several servers
+
+
+def test_several_servers_are_a_tuple_however_they_are_given() -> None:
+    config = GatewayConfig(["http://a/", "http://b/v1"], audio_base_url=("http://c",))  # type: ignore[arg-type]  # a list
+
+    assert config.text_base_url == ("http://a", "http://b/v1")
+    assert config.text_urls == ("http://a", "http://b/v1")
+    assert config.audio_urls == ("http://c",)
+
+
+def test_a_key_goes_to_each_of_several_text_servers_and_to_no_other() -> None:
+    config = GatewayConfig(("http://a", "https://b"), audio_base_url="http://c", api_key=SECRET)
+
+    assert config.key_for("http://a/v1/models") == config.key_for("https://b") == SECRET
+    assert config.key_for("http://b") is config.key_for("http://c") is None
+
+
+def test_several_servers_come_from_the_environment() -> None:
+    config = GatewayConfig.from_env({"IPY_GATEWAY_TEXT_BASE_URL": "http://a, http://b"})
+
+    assert config.text_urls == ("http://a", "http://b")
+
+
+def test_no_server_at_all_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="text_base_url"):
+        GatewayConfig(())

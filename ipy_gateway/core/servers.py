@@ -1,0 +1,98 @@
+"""Several servers for one kind of request: who is asked next, who is rested, who comes back."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+FIRST_REST_S = 1.0
+LONGEST_REST_S = 60.0
+
+
+@dataclass(slots=True)
+class _Server:
+    requests_under_way: int = 0
+    failures_in_a_row: int = 0
+    rests_until: float = 0.0
+    has_answered: bool = False
+    last_asked: float = 0.0
+
+
+class ServerBoard:
+    """What is known of each server, by base URL; shared by all loops and threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._servers: dict[str, _Server] = {}
+
+    def pick(
+        self, urls: Sequence[str], *, passed_over: frozenset[str] = frozenset(), in_order: bool = False
+    ) -> str:
+        """The server to ask: of those that are not resting the one with the fewest requests under way.
+
+        Where all rest, the one whose rest ends first: somebody has to try.
+
+        Args:
+            urls: base URLs, in the order of preference.
+            passed_over: servers that this request has tried already.
+            in_order: whether the first that does not rest is taken, however busy it is.
+        """
+        if len(urls) == 1:
+            return urls[0]
+        with self._lock:
+            candidates = [url for url in urls if url not in passed_over] or list(urls)
+            now = time.monotonic()
+            awake = [url for url in candidates if self._of(url).rests_until <= now]
+            if not awake:
+                return min(candidates, key=lambda url: self._of(url).rests_until)
+            return awake[0] if in_order else min(awake, key=self._load)
+
+    @contextmanager
+    def busy(self, url: str) -> Generator[None, None, None]:
+        """Count a request as under way at a server."""
+        with self._lock:
+            server = self._of(url)
+            server.requests_under_way += 1
+            server.last_asked = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                server.requests_under_way -= 1
+
+    def answered(self, url: str) -> None:
+        """The server works: it rests no more."""
+        with self._lock:
+            server = self._of(url)
+            server.has_answered = True
+            server.failures_in_a_row = 0
+            server.rests_until = 0.0
+
+    def failed(self, url: str, *, rest_s: float = 0.0) -> None:
+        """The server failed: let it rest, longer each time, and at least for `rest_s` seconds."""
+        with self._lock:
+            server = self._of(url)
+            rest = min(FIRST_REST_S * 2**server.failures_in_a_row, LONGEST_REST_S)
+            server.failures_in_a_row += 1
+            server.rests_until = time.monotonic() + max(rest, rest_s)
+
+    def has_answered(self, url: str) -> bool:
+        """Whether this server has ever answered in this process."""
+        with self._lock:
+            return self._of(url).has_answered
+
+    def requests_under_way(self, url: str) -> int:
+        """How many requests a server is answering for this process."""
+        with self._lock:
+            return self._of(url).requests_under_way
+
+    def _of(self, url: str) -> _Server:
+        return self._servers.setdefault(url, _Server())
+
+    def _load(self, url: str) -> tuple[int, float]:
+        server = self._of(url)
+        return server.requests_under_way, server.last_asked
+
+
+board = ServerBoard()

@@ -1,0 +1,42 @@
+"""A deadline whose clock can be stopped."""
+
+import asyncio
+
+import pytest
+
+from ipy_gateway.core.deadline import clock_stopped, deadline
+
+
+async def test_what_takes_too_long_is_cancelled() -> None:
+    with pytest.raises(TimeoutError):
+        async with deadline(0.05):
+            await asyncio.sleep(5)
+
+
+async def test_fetching_a_model_does_not_count() -> None:
+    async with deadline(0.2):
+        with clock_stopped():
+            await asyncio.sleep(0.3)
+        await asyncio.sleep(0.05)
+
+
+async def test_after_a_stop_the_rest_of_the_time_counts() -> None:
+    async def work() -> None:
+        async with deadline(0.2):
+            with clock_stopped():
+                await asyncio.sleep(0.3)
+            await asyncio.sleep(5)
+
+    with pytest.raises(TimeoutError):
+        await work()
+
+
+async def test_deadlines_nest() -> None:
+    async with deadline(0.3), deadline(0.2):
+        with clock_stopped():
+            await asyncio.sleep(0.4)
+
+
+async def test_without_a_deadline_nothing_is_stopped() -> None:
+    with clock_stopped():
+        await asyncio.sleep(0)
