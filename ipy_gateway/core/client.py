@@ -12,11 +12,13 @@ import threading
 import urllib.request
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import httpx
 
+from .bodies import READABLE_ENCODINGS, read_response
 from .config import GatewayConfig
 from .connections import ConnectionStack
 from .deadline import deadline
@@ -78,7 +80,9 @@ async def _forward(
     try:
         with waking_for_signals():
             async with deadline(config.timeout_s):
-                return await client.send(request, auth=_KeyForHost(config))
+                response = await client.send(request, auth=_KeyForHost(config), stream=True)
+                async with aclosing(response):
+                    return await read_response(response, base_url)
     except (httpx.HTTPError, TimeoutError, asyncio.CancelledError, KeyboardInterrupt) as error:
         causes = list(_causes(error, handled_before))
         for cause in causes:
@@ -237,7 +241,7 @@ async def _client_lifetime() -> AsyncGenerator[httpx.AsyncClient, None]:
         transport=ConnectionStack(_open_connection),
         mounts=mounts,
         follow_redirects=False,
-        headers={"User-Agent": "ipy-gateway"},
+        headers={"User-Agent": "ipy-gateway", "Accept-Encoding": READABLE_ENCODINGS},
     ) as client:
         yield client
 

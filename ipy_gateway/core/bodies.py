@@ -1,0 +1,110 @@
+"""Reading what a server sends, with a limit on what comes out: a small compressed body can be a huge one."""
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from .exceptions import UpstreamResponseError
+
+MAX_ANSWER_BYTES = 64_000_000
+MAX_ERROR_BYTES = 64_000  # of an error 200 characters are shown; one server repeats the recording in it
+READABLE_ENCODINGS = "gzip, deflate"
+PIECE_BYTES = 1 << 16
+
+
+async def read_response(response: httpx.Response, base_url: str) -> httpx.Response:
+    """The response with its whole body, decompressed; of an error only the beginning.
+
+    Args:
+        response: a response whose body has not been read.
+        base_url: the server, for the error.
+
+    Raises:
+        UpstreamResponseError: the body is larger than 64 MB, or not compressed as it says.
+    """
+    pieces = _pieces(response, base_url)
+    content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
+    headers = [
+        (name, value)
+        for name, value in response.headers.multi_items()
+        if name not in ("content-encoding", "content-length", "transfer-encoding")
+    ]
+    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
+
+
+async def _whole(pieces: AsyncIterator[bytes], base_url: str) -> bytes:
+    content = bytearray()
+    async for piece in pieces:
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise UpstreamResponseError(
+                f"{base_url} sends more than {MAX_ANSWER_BYTES // 1_000_000} MB as an answer.",
+                "Check that the URL is that of an OpenAI-compatible API.",
+                upstream=base_url,
+            )
+    return bytes(content)
+
+
+async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
+    content = bytearray()
+    async for piece in pieces:
+        content += piece
+        if len(content) > MAX_ERROR_BYTES:
+            break
+    return bytes(content[:MAX_ERROR_BYTES])
+
+
+async def _pieces(response: httpx.Response, base_url: str) -> AsyncIterator[bytes]:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        async for piece in response.aiter_raw():
+            yield piece
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise _unreadable(base_url, f"it is compressed with {encoding!r:.40}, which nobody asked for")
+    inflate = _Inflate()
+    try:
+        async for compressed in response.aiter_raw():
+            for piece in inflate.pieces(compressed):
+                yield piece
+    except zlib.error as error:
+        raise _unreadable(base_url, f"it is no {encoding} data ({error})") from error
+    if not inflate.is_complete:
+        raise _unreadable(base_url, f"its {encoding} data ends in the middle")
+
+
+class _Inflate:
+    """Decompression in pieces of bounded size."""
+
+    def __init__(self) -> None:
+        self._decompress = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by the header
+        self._is_first = True
+
+    def pieces(self, compressed: bytes) -> Iterator[bytes]:
+        if self._is_first and compressed:
+            self._is_first = False
+            if not _has_header(compressed):  # "deflate" is zlib by the standard, and raw with some servers
+                self._decompress = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        while compressed:
+            piece = self._decompress.decompress(compressed, PIECE_BYTES)
+            compressed = self._decompress.unconsumed_tail
+            if piece:
+                yield piece
+
+    @property
+    def is_complete(self) -> bool:
+        return self._is_first or self._decompress.eof
+
+
+def _has_header(data: bytes) -> bool:
+    """Gzip's magic number, or a zlib header (RFC 1950: method 8, and a multiple of 31)."""
+    return data[:2] == b"\x1f\x8b" or (data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
+
+
+def _unreadable(base_url: str, reason: str) -> UpstreamResponseError:
+    return UpstreamResponseError(
+        f"The answer of {base_url} can't be read: {reason}.",
+        "Look at the server's log, and at the proxy before it.",
+        upstream=base_url,
+    )
