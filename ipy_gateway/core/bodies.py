@@ -23,6 +23,8 @@ async def read_response(response: httpx.Response, base_url: str) -> httpx.Respon
     Raises:
         UpstreamResponseError: the body is larger than 64 MB, or not compressed as it says.
     """
+    if response.is_stream_consumed:  # made whole on this machine, by the embedded engine
+        return response
     pieces = _pieces(response, base_url)
     content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
     headers = [
