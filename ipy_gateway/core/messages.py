@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 Message = dict[str, Any]
 
@@ -18,15 +18,39 @@ class Completion(dict[str, Any]):
 
 
 class AnswerText(str):
-    """The text of an answer, which also knows who gave it.
+    """The text of an answer about a recording, which also knows who gave it.
 
     Attributes:
         server: base URL of the server that answered.
         model: what the server calls its model, or "".
+        cut_off: whether the answer ended at a length limit, so that its end is missing.
     """
 
-    server: str = ""
-    model: str = ""
+    server: str
+    model: str
+    cut_off: bool
+
+    def __new__(cls, text: str, *, server: str = "", model: str = "", cut_off: bool = False) -> Self:
+        """The text with its origin."""
+        self = super().__new__(cls, text)
+        self.server, self.model, self.cut_off = server, model, cut_off
+        return self
+
+
+class TranscriptText(AnswerText):
+    """A transcript.
+
+    Attributes:
+        source: name of the recording, where one is known.
+    """
+
+    source: str
+
+    def __new__(cls, text: str, *, source: str = "", **origin: Any) -> Self:
+        """The text with its origin, which is as in `AnswerText`."""
+        self = super().__new__(cls, text, **origin)
+        self.source = source
+        return self
 
 
 def text_message(role: str, text: str) -> Message:
@@ -57,3 +81,12 @@ def answer_text(completion: Mapping[str, Any]) -> str:
 def is_cut_off(completion: Mapping[str, Any]) -> bool:
     """Whether the answer ended at a length limit rather than by itself."""
     return bool(completion["choices"][0].get("finish_reason") == "length")
+
+
+def refusal_of(completion: Mapping[str, Any]) -> str:
+    """What a model says where it refuses to answer, or "" where it does not."""
+    choice = completion["choices"][0]
+    refusal = choice["message"].get("refusal")
+    if refusal:
+        return str(refusal)
+    return "its content filter stopped the answer" if choice.get("finish_reason") == "content_filter" else ""

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .answers import parse_completion, parse_object
@@ -9,22 +10,24 @@ from .asking import ask
 from .audio import prepare_upload
 from .client import forward_chat_completion, forward_models
 from .config import LOCAL_CHAT_MODEL, GatewayConfig
-from .exceptions import IncompleteAnswerWarning, InvalidRequestError
+from .exceptions import IncompleteAnswerWarning, InvalidRequestError, UpstreamResponseError
 from .messages import (
     AnswerText,
     Completion,
     Message,
+    TranscriptText,
     answer_text,
     audio_message,
     is_cut_off,
+    refusal_of,
     text_message,
 )
-from .routing import has_audio_content, upstream_urls
+from .routing import has_audio_content, is_local, upstream_urls
 
 
 async def transcribe_audio(
     audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
-) -> AnswerText:
+) -> TranscriptText:
     """What is said in a recording.
 
     Args:
@@ -33,8 +36,8 @@ async def transcribe_audio(
         system_prompt: in place of `config.transcribe_system_prompt`.
 
     Returns:
-        The transcript without leading or trailing white space; "" for silence. Its attributes `server` and
-        `model` say who answered.
+        The transcript without leading or trailing white space; "" for silence. A string, whose
+        attributes `server` and `model` say who answered, and `cut_off` whether its end is missing.
 
     Raises:
         AudioProcessingError: the recording can't be used; nothing was sent.
@@ -42,9 +45,19 @@ async def transcribe_audio(
         UpstreamError: the server did not answer, or not well.
         ConfigurationError: the embedded engine is asked and not installed.
     """
+    transcript = await transcript_of(audio_bytes, config, system_prompt)
+    _warn_if_cut_off(transcript)
+    return transcript
+
+
+async def transcript_of(
+    audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
+) -> TranscriptText:
+    """What `transcribe_audio` gives, for callers who look at `cut_off` themselves."""
     prompt = config.transcribe_system_prompt if system_prompt is None else system_prompt
     body = await _audio_request(audio_bytes, prompt, config)
-    return _text_of(await _complete(body, config, model=_audio_model))
+    completion = await _complete(body, config, model=_audio_model)
+    return TranscriptText(_text_of(completion), **_origin_of(completion))
 
 
 async def analyze_audio(
@@ -62,11 +75,21 @@ async def analyze_audio(
 
     Raises: as `transcribe_audio`.
     """
+    answer = await analysis_of(audio_bytes, instruction, config, system_prompt_prefix)
+    _warn_if_cut_off(answer)
+    return answer
+
+
+async def analysis_of(
+    audio_bytes: bytes, instruction: str, config: GatewayConfig, system_prompt_prefix: str | None = None
+) -> AnswerText:
+    """What `analyze_audio` gives, for callers who look at `cut_off` themselves."""
     if not isinstance(instruction, str) or not instruction.strip():
         raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
     prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
     body = await _audio_request(audio_bytes, f"{prefix}\n{instruction}", config)
-    return _text_of(await _complete(body, config, model=_analysis_model))
+    completion = await _complete(body, config, model=_analysis_model)
+    return AnswerText(_text_of(completion), **_origin_of(completion))
 
 
 async def chat_completion(
@@ -110,8 +133,16 @@ async def list_models(config: GatewayConfig) -> dict[str, Any]:
 
 
 async def _audio_request(audio_bytes: bytes, system_prompt: str, config: GatewayConfig) -> dict[str, Any]:
-    upload = await prepare_upload(audio_bytes, config)
+    # The embedded engine decodes every kind by itself.
+    as_it_is = config.audio_preprocess_enabled == "auto" and all(map(is_local, _audio_urls(config)))
+    upload = await prepare_upload(
+        audio_bytes, replace(config, audio_preprocess_enabled=False) if as_it_is else config
+    )
     return {"messages": [text_message("system", system_prompt), audio_message(upload.data, upload.format)]}
+
+
+def _audio_urls(config: GatewayConfig) -> tuple[str, ...]:
+    return upstream_urls({"messages": [audio_message(b"", "wav")]}, config)
 
 
 ModelFields = Callable[[str, GatewayConfig], dict[str, str | None]]
@@ -130,17 +161,30 @@ async def _complete(body: dict[str, Any], config: GatewayConfig, *, model: Model
     return await ask(attempt, upstream_urls(body, config), config)
 
 
-def _text_of(completion: Completion) -> AnswerText:
-    if is_cut_off(completion):
+def _text_of(completion: Completion) -> str:
+    text = answer_text(completion)
+    refusal = refusal_of(completion)
+    if refusal and not text:
+        raise UpstreamResponseError(
+            f"{completion.server} refused: {refusal.rstrip('.')}.",
+            "Ask in other words, or another model.",
+            upstream=completion.server,
+        )
+    return text
+
+
+def _origin_of(completion: Completion) -> dict[str, Any]:
+    model = str(completion.get("model") or "")
+    return {"server": completion.server, "model": model, "cut_off": is_cut_off(completion)}
+
+
+def _warn_if_cut_off(answer: AnswerText) -> None:
+    if answer.cut_off:
         warnings.warn(
             "The answer was cut off at the server's length limit: what follows is missing.",
             IncompleteAnswerWarning,
             stacklevel=3,
         )
-    text = AnswerText(answer_text(completion))
-    text.server = completion.server
-    text.model = str(completion.get("model") or "")
-    return text
 
 
 def _text_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
@@ -149,19 +193,17 @@ def _text_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
 
 def _audio_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
     """A server that takes everything may have one model for everything."""
-    one_model = config.routing_mode == "single" and not _is_local(base_url)
+    one_model = config.routing_mode == "single" and not is_local(base_url)
     return {"model": config.audio_model or (config.text_model if one_model else None)}
 
 
 def _analysis_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
     """Embedded, a speech model can only write down what is said: the chat model answers with its help."""
-    if _is_local(base_url):
-        return {"model": config.text_model or LOCAL_CHAT_MODEL, "audio_model": config.audio_model}
+    if is_local(base_url):
+        # Where text goes to another server, the name of its model says nothing here.
+        chat_model = config.text_model if all(map(is_local, config.text_urls)) else None
+        return {"model": chat_model or LOCAL_CHAT_MODEL, "audio_model": config.audio_model}
     return _audio_model(base_url, config)
-
-
-def _is_local(base_url: str) -> bool:
-    return base_url.startswith("local://")
 
 
 def _check_messages(messages: Any) -> None:

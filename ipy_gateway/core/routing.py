@@ -32,7 +32,17 @@ def upstream_urls(request_body: Mapping[str, Any], config: GatewayConfig) -> tup
 
 def has_audio_content(messages: Iterable[Any]) -> bool:
     """Whether any message has a content part of type `input_audio` or `audio`."""
-    return any(_is_audio(part) for message in messages for part in _content_parts(message))
+    return any(is_audio_part(part) for message in messages for part in _content_parts(message))
+
+
+def is_local(base_url: str) -> bool:
+    """Whether a base URL is that of the embedded engine."""
+    return base_url.startswith("local://")
+
+
+def is_audio_part(part: Any) -> bool:
+    """Whether a content part of a message is audio: of type `input_audio` or `audio`."""
+    return isinstance(part, Mapping) and part.get("type") in AUDIO_PART_TYPES
 
 
 def endpoint_url(base_url: str, path: str) -> str:
@@ -45,7 +55,3 @@ def endpoint_url(base_url: str, path: str) -> str:
 def _content_parts(message: Any) -> Iterable[Any]:
     content = message.get("content") if isinstance(message, Mapping) else None
     return content if isinstance(content, list | tuple) else ()
-
-
-def _is_audio(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type") in AUDIO_PART_TYPES

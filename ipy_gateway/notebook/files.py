@@ -3,6 +3,8 @@
 import difflib
 import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.config import GatewayConfig
@@ -15,7 +17,10 @@ def file_argument(line: str, magic: str) -> Path:
     Raises:
         InvalidRequestError: there is none.
     """
-    text = _unquoted(line.strip())
+    text = _unquoted(line.strip().removesuffix(";").rstrip())
+    if re.match(r"https?://", text):
+        raise InvalidRequestError(f"{text!r} is an address, not a file.", "Download the recording first.")
+    text = text.removeprefix("file://")
     if not text:
         raise InvalidRequestError(f"{magic} needs the name of a recording.", f"Write {magic} talk.wav.")
     try:
@@ -40,17 +45,41 @@ def read_recording(path: Path, config: GatewayConfig) -> bytes:
         raise InvalidRequestError(reason, "Check its name and its permissions.") from error
 
 
+@contextmanager
+def naming(path: Path) -> Generator[None, None, None]:
+    """Put the name of the recording before what is wrong with it: in a loop over files it has to be there."""
+    try:
+        yield
+    except AudioProcessingError as error:
+        if repr(path.name) in error.message:
+            raise
+        raise AudioProcessingError(
+            f"{path.name!r}: {error.message[:1].lower()}{error.message[1:]}",
+            error.hint,
+            error_type=error.error_type,
+        ) from error
+
+
 def _unquoted(text: str) -> str:
     quote = text[:1]
     if quote in ("'", '"'):
-        if len(text) < 2 or text[-1] != quote:
+        name, closing, rest = text[1:].partition(quote)
+        if not closing:
             raise InvalidRequestError(f"The file name {text!r} has an open quote.", "Close it.")
-        return text[1:-1]
+        if rest:
+            raise InvalidRequestError(
+                f"{rest.strip()!r} stands behind the file name.", "Name one file alone."
+            )
+        return name
     # Tab completion writes a space as "\ "; on Windows it writes quotes, and a backslash separates folders.
     return re.sub(r"\\(.)", r"\1", text) if os.name == "posix" else text
 
 
 def _check_is_file(path: Path) -> None:
+    if not path.exists() and any(mark in path.name for mark in "*?["):
+        raise InvalidRequestError(
+            f"There is no file {str(path)!r}.", "Name one file; patterns with * and ? are not expanded."
+        )
     if not path.exists():
         raise InvalidRequestError(f"There is no file {str(path)!r}.", _near_misses(path))
     if path.is_dir():
@@ -75,7 +104,7 @@ def _near_misses(path: Path) -> str:
         return f"The folder {str(folder)!r} does not exist either; the notebook runs in {str(Path.cwd())!r}."
     names = [entry.name for entry in folder.iterdir() if entry.is_file()]
     of_this_kind = [name for name in names if Path(name).suffix.lower() == path.suffix.lower()]
-    close = difflib.get_close_matches(path.name, of_this_kind or names, n=2)
+    close = difflib.get_close_matches(path.name, of_this_kind or names, n=2, cutoff=0.75)
     if close:
         return f"Did you mean {' or '.join(repr(str(folder / name)) for name in close)}?"
     return f"The notebook runs in {str(Path.cwd())!r}; check the name and its ending."

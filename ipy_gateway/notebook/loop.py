@@ -59,9 +59,11 @@ class GatewayLoop:
                 while not job.finished.wait(POLL_S):
                     if while_waiting:
                         while_waiting()
-            except BaseException:
+            except BaseException as error:
                 job.cancel()
                 job.finished.wait(CLEAN_UP_S)
+                if type(error) is KeyboardInterrupt:
+                    raise Interrupted from None
                 raise
         return job.result()
 
@@ -80,6 +82,16 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":  # ipykernel's policy gives selector loops there, which can't start ffmpeg
         return asyncio.ProactorEventLoop()
     return asyncio.new_event_loop()
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody pressed the stop button. There is nothing to look up in a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["KeyboardInterrupt: stopped, together with the work behind it."]
+
+
+Interrupted.__name__ = "KeyboardInterrupt"  # what front ends show, and look for
 
 
 class _Job(Generic[Result]):

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from ..core.config import GatewayConfig
+from ..core.messages import TranscriptText
 from ..core.progress import Progress
 from .bundle import Bundle
 from .html import Html, block, element, fragment
@@ -11,14 +12,24 @@ from .text import duration, megabytes
 
 NO_SPEECH = "(no speech)"
 NO_ANSWER = "(empty answer)"
+CUT_OFF = "Cut off at the server's length limit: what follows is missing."
 
 
-def transcript_bundle(text: str, *, source: str, server: str, seconds: float | None = None) -> Bundle:
+def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = None) -> Bundle:
     """A transcript with the name of its recording and of who wrote it down."""
-    shown = text or NO_SPEECH
-    facts = f"{source} · transcribed by {server}"
-    html = block(element("p", shown, class_="ipg-transcript"), element("p", facts, class_="ipg-facts"))
-    return Bundle(shown, html, {"source": source, "server": server, "seconds": seconds})
+    shown = str(transcript) or NO_SPEECH
+    by = f"transcribed by {transcript.server}" if transcript.server else ""
+    notice = CUT_OFF if transcript.cut_off else ""
+    footer = " · ".join(filter(None, [transcript.source, by, notice]))
+    html = block(element("p", shown, class_="ipg-transcript"), element("p", footer, class_="ipg-facts"))
+    facts = {
+        "source": transcript.source,
+        "server": transcript.server,
+        "model": transcript.model,
+        "cut_off": transcript.cut_off,
+        "seconds": seconds,
+    }
+    return Bundle(f"{shown}\n[{notice}]" if notice else shown, html, facts)
 
 
 def answer_bundle(
@@ -32,7 +43,7 @@ def answer_bundle(
 ) -> Bundle:
     """An answer: its Markdown, rendered, with the model and the recording where they are known."""
     shown = text or NO_ANSWER
-    notice = "The answer was cut off at the length limit." if cut_off else ""
+    notice = CUT_OFF if cut_off else ""
     footer = " · ".join(filter(None, [source, model, server, notice]))
     html = block(markdown_html(shown), element("p", footer, class_="ipg-facts"))
     plain = f"{shown}\n[{notice}]" if notice else shown

@@ -7,9 +7,6 @@ import wave
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
-from ipy_gateway import ConfigurationError
 
 from ..support.kernel import CellRun, Kernel, running_kernel
 from ..support.loopback import silent_server
@@ -223,12 +220,3 @@ def test_what_was_going_on_does_not_stay_as_if_it_went_on(work_folder: Path) -> 
     assert_short(run)
     assert run.error_name == "UpstreamTimeoutError"
     assert run.text == "Waiting for the answer: stopped after 2 s."
-
-
-def test_a_setting_in_the_environment_that_is_not_valid_is_named(
-    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IPY_GATEWAY_TIMEOUT_S", "soon")
-
-    with pytest.raises(ConfigurationError, match="timeout_s='soon'"):
-        shell.run_line_magic("reload_ext", "ipy_gateway")

@@ -3,6 +3,7 @@
 import pytest
 
 from ipy_gateway.core.config import GatewayConfig
+from ipy_gateway.core.messages import TranscriptText
 from ipy_gateway.core.progress import Progress
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.html import Html, block, element, fragment
@@ -59,7 +60,7 @@ def test_an_output_brings_its_style_and_is_not_read_as_formulas() -> None:
 @pytest.mark.parametrize(
     "bundle",
     [
-        transcript_bundle(HOSTILE, source=HOSTILE, server=HOSTILE),
+        transcript_bundle(TranscriptText(HOSTILE, source=HOSTILE, server=HOSTILE, cut_off=True)),
         answer_bundle(HOSTILE, server=HOSTILE, model=HOSTILE, source=HOSTILE, cut_off=True),
         config_bundle(GatewayConfig(text_model=HOSTILE, ffmpeg_bin=HOSTILE)),
         waiting_bundle(HOSTILE, seconds=1.0, progress=None),
@@ -80,7 +81,7 @@ def test_no_value_gets_out_of_its_place(bundle: Bundle) -> None:
 
 
 def test_an_empty_transcript_says_that_nobody_spoke() -> None:
-    bundle = transcript_bundle("", source="a.wav", server="local://engine")
+    bundle = transcript_bundle(TranscriptText("", source="a.wav", server="local://engine"))
 
     assert bundle.data["text/plain"] == "(no speech)"
     assert "(no speech)" in bundle.data["text/html"]
