@@ -1,0 +1,147 @@
+"""Server-sent events: bytes in, events out, no IO.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024  # a token takes 300 bytes; a whole answer with log probabilities, a few MB
+DONE_MARK = "[DONE]"  # OpenAI's last event
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One event of a stream.
+
+    Attributes:
+        data: its data lines, joined by line feeds.
+        event: its type; "error" also for llama.cpp's old `error: {...}` lines.
+        id: the last id that the stream has named so far.
+    """
+
+    data: str
+    event: str = "message"
+    id: str = ""
+
+
+class EventTooLargeError(ValueError):
+    """An event, or a line of one, has more bytes than allowed; the decoder is of no use afterwards.
+
+    It knows neither server nor answer: who reads the stream makes an `UpstreamResponseError` of it.
+
+    Attributes:
+        max_event_bytes: how many bytes are allowed.
+    """
+
+    def __init__(self, max_event_bytes: int) -> None:
+        super().__init__(f"an event of more than {max_event_bytes:,} bytes")
+        self.max_event_bytes = max_event_bytes
+
+
+class EventDecoder:
+    """Turns the bytes of one stream into its events, however the bytes are cut.
+
+    Every byte is copied a fixed number of times, so the time is linear in their number.
+
+    Attributes:
+        comments: how many comment lines came so far; servers send them to keep a silent connection alive.
+    """
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self.comments = 0
+        self._max_event_bytes = max_event_bytes
+        self._line = bytearray()
+        self._is_first_line = True
+        self._ended_with_cr = False
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._event = ""
+        self._id = ""
+
+    def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
+        """The events that end in a chunk. Iterate to the end before the next chunk is fed.
+
+        An iterator, so that events before one that is too large are not lost with it.
+
+        Raises:
+            EventTooLargeError: more than `max_event_bytes` belong to one event.
+        """
+        if not chunk:
+            return
+        second_half_of_crlf = self._ended_with_cr and chunk.startswith(b"\n")
+        self._ended_with_cr = chunk.endswith(b"\r")
+        # Bytes, unlike str, split at LF, CR and CRLF alone.
+        for line in chunk[second_half_of_crlf:].splitlines(keepends=True):
+            content = line.rstrip(b"\r\n")
+            self._extend_line(content)
+            if len(content) < len(line) and (event := self._end_line()):
+                yield event
+
+    def close(self) -> list[ServerEvent]:
+        """The event that the end of the stream left without its blank line, if it is whole."""
+        if self._line:
+            self._end_line()
+        event = self._end_event()
+        # The specification drops such an event. Every recorded server ends with a blank line, but some
+        # gateways leave it out after the event that matters, [DONE] or the finish reason (openai-node #2725).
+        # So what is certainly not cut is delivered: a part of a JSON object is none. Errors explain even so.
+        return [event] if event and (event.event == "error" or _is_whole(event.data)) else []
+
+    def _extend_line(self, content: bytes) -> None:
+        self._line += content
+        if self._data_bytes + len(self._line) > self._max_event_bytes:
+            raise EventTooLargeError(self._max_event_bytes)
+
+    def _end_line(self) -> ServerEvent | None:
+        line = bytes(self._line)
+        self._line.clear()
+        if self._is_first_line:
+            self._is_first_line = False
+            line = line.removeprefix(BOM)
+        if not line:
+            return self._end_event()
+        name, _, value = line.partition(b":")
+        self._take_field(name, value.removeprefix(b" "))
+        return None
+
+    def _take_field(self, name: bytes, value: bytes) -> None:
+        match name:
+            case b"data":
+                self._append_data(value)
+            case b"":
+                self.comments += 1
+            case b"event":
+                self._event = _text(value)
+            case (
+                b"error"
+            ):  # llama.cpp before its #16109: no field of the specification, but the only explanation
+                self._event = "error"
+                self._append_data(value)
+            case b"id" if b"\0" not in value:
+                self._id = _text(value)
+
+    def _append_data(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_bytes += len(value) + 1
+
+    def _end_event(self) -> ServerEvent | None:
+        data, event = self._data, self._event
+        self._data, self._data_bytes, self._event = [], 0, ""
+        # Decoded here, in one piece: no character is cut by a chunk's end.
+        return ServerEvent(_text(b"\n".join(data)), event or "message", self._id) if data else None
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _is_whole(data: str) -> bool:
+    if data.strip() == DONE_MARK:
+        return True
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
