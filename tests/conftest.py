@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
 from ipy_gateway.local.weights import ensure_weights
 
@@ -28,6 +29,12 @@ class Clip:
 
     path: Path
     reference: str
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback ports are given out again: what is known of a server must not outlive it."""
+    monkeypatch.setattr(board, "_servers", {})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The framework-free core: asks servers, needs httpx and pydantic alone."""
 
 from .audio import normalize_audio_to_wav
+from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import close_connections, forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .exceptions import (
@@ -14,20 +15,27 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from .operations import analyze_audio, chat_completion, list_models, transcribe_audio
+from .messages import AnswerText, Completion, TranscriptText
+from .operations import analyze_audio, chat_completion, list_models, stream_chat, transcribe_audio
 from .routing import has_audio_content, select_upstream_url
 
 __all__ = [
+    "AnswerText",
     "AudioProcessingError",
+    "ChatChunk",
+    "Completion",
     "ConfigurationError",
     "GatewayConfig",
     "GatewayError",
     "IncompleteAnswerWarning",
     "InvalidRequestError",
+    "ToolCallPiece",
+    "TranscriptText",
     "UpstreamError",
     "UpstreamResponseError",
     "UpstreamTimeoutError",
     "UpstreamUnreachableError",
+    "Usage",
     "analyze_audio",
     "chat_completion",
     "close_connections",
@@ -37,5 +45,6 @@ __all__ = [
     "list_models",
     "normalize_audio_to_wav",
     "select_upstream_url",
+    "stream_chat",
     "transcribe_audio",
 ]

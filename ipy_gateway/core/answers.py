@@ -10,56 +10,80 @@ import httpx
 
 from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
-from .retries import retry_after_s, should_retry
+from .retries import CALLERS_MISTAKES, retry_after_s, should_retry
+from .routing import is_local
 
 MAX_DETAIL_CHARACTERS = 200  # a server was seen to repeat a recording nine times in its error
 MAX_DETAIL_LEVELS = 6  # {"detail": {"error": {"message": [{...}]}}}: what lies deeper explains nothing
 
+ASK_ANOTHER = (
+    "ask one that does (audio_base_url with routing_mode='audio_text'), "
+    "or the embedded engine, local://engine."
+)
+GUESSED_AUDIO_HINT = f"If this server's model takes no audio, {ASK_ANOTHER}"
+OVERLOAD_HINT = "Look at the server's log, or try again later."
+# What servers without audio say about a part of type input_audio: LM Studio, Ollama, llama.cpp.
+MEANS_NO_AUDIO = ("must be 'text' or 'image_url'", "invalid message format", "unsupported content[].type")
+CANNOT_READ = re.compile(r"failed to load|\bdecod|\bformat\b")
+# Not the path /v1/models, and not "model group 'x' failed", which LiteLLM adds to every error.
+ABOUT_A_MODEL = re.compile(r"(?<![\w/-])model(?! group|=)")
 
-def parse_completion(response: httpx.Response, base_url: str, config: GatewayConfig) -> dict[str, Any]:
+_NO_JSON = object()  # in place of a body that is none; null is JSON
+
+
+def parse_completion(
+    response: httpx.Response, base_url: str, config: GatewayConfig, *, had_audio: bool = False
+) -> dict[str, Any]:
     """The chat completion in a response.
+
+    Args:
+        response: as it came.
+        base_url: the server.
+        config: with the key, which is not shown.
+        had_audio: whether the request held audio, which many servers refuse without naming it.
 
     Raises:
         UpstreamResponseError: an error status, an error in a 200, no JSON, or no choices.
     """
-    answer = parse_object(response, base_url, config)
+    answer = parse_object(response, base_url, config, had_audio=had_audio)
     choices = answer.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(first, Mapping) or not isinstance(first.get("message"), Mapping):
-        detail = _shown(error_detail(answer), base_url, config)
+        detail = public_line(error_detail(answer), base_url, config)
         raise _error(
             f"{base_url} answered without choices", detail, "Ask the server's log why.", response, base_url
         )
     return answer
 
 
-def parse_object(response: httpx.Response, base_url: str, config: GatewayConfig) -> dict[str, Any]:
+def parse_object(
+    response: httpx.Response, base_url: str, config: GatewayConfig, *, had_audio: bool = False
+) -> dict[str, Any]:
     """The JSON object in a response.
+
+    Args: as `parse_completion`.
 
     Raises:
         UpstreamResponseError: an error status, an error in a 200, or no JSON object.
     """
     body = _json_of(response)
-    detail = _shown(error_detail(body) or _text_detail(response), base_url, config)
+    detail = public_line(error_detail(body) or _text_detail(response), base_url, config)
+    words = f"{detail} {_error_code(body)}".lower()
+    hint = _hint(response, words, base_url, config, had_audio=had_audio)
     if not response.is_success:
         sentence = f"{base_url} answered {_status_name(response.status_code)}"
-        raise _error(sentence, detail, _hint(response, detail, base_url, config), response, base_url)
+        raise _error(sentence, detail, hint, response, base_url)
     if not isinstance(body, dict):
+        expected = "JSON" if body is _NO_JSON else "a JSON object"
         raise _error(
-            f"{base_url} answered with something that is not JSON",
+            f"{base_url} answered with something that is not {expected}",
             detail,
             "Check that the URL is that of an OpenAI-compatible API; it often ends in /v1.",
             response,
             base_url,
         )
     if body.get("error"):
-        raise _error(
-            f"{base_url} answered with an error",
-            detail,
-            _hint(response, detail, base_url, config),
-            response,
-            base_url,
-        )
+        raise _error(f"{base_url} answered with an error", detail, hint, response, base_url)
     return body
 
 
@@ -67,8 +91,10 @@ def answer_error(
     sentence: str, body: Any, response: httpx.Response, base_url: str, config: GatewayConfig
 ) -> UpstreamResponseError:
     """The error about an answer: a sentence without its full stop, and what `body`, JSON or text, says."""
-    detail = _shown(error_detail(body), base_url, config)
-    return _error(sentence, detail, _hint(response, detail, base_url, config), response, base_url)
+    detail = public_line(error_detail(body), base_url, config)
+    words = f"{detail} {_error_code(body)}".lower()
+    hint = _hint(response, words, base_url, config, had_audio=False)
+    return _error(sentence, detail, hint, response, base_url)
 
 
 def _error(
@@ -89,7 +115,7 @@ def _json_of(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        return None
+        return _NO_JSON
 
 
 def error_detail(body: Any, *, levels: int = MAX_DETAIL_LEVELS) -> str:
@@ -109,6 +135,13 @@ def error_detail(body: Any, *, levels: int = MAX_DETAIL_LEVELS) -> str:
     return next(filter(None, found), "")
 
 
+def _error_code(body: Any) -> str:
+    """The error's name for programs, such as "insufficient_quota", where there is one."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else ""
+
+
 def _text_detail(response: httpx.Response) -> str:
     if response.is_redirect:
         return f"it redirects to {response.headers.get('location', '')}"
@@ -119,7 +152,7 @@ def _text_detail(response: httpx.Response) -> str:
     return "" if text.startswith(("{", "[")) else text
 
 
-def _shown(detail: str, base_url: str, config: GatewayConfig) -> str:
+def public_line(detail: str, base_url: str, config: GatewayConfig) -> str:
     """One short line, without the key: servers repeat a wrong one in their answers."""
     key = config.key_for(base_url)
     public = detail.replace(key, "**********") if key else detail  # before a cut that could leave half of it
@@ -135,18 +168,20 @@ def _status_name(status_code: int) -> str:
         return str(status_code)
 
 
-def _hint(response: httpx.Response, detail: str, base_url: str, config: GatewayConfig) -> str:
+def _hint(
+    response: httpx.Response, words: str, base_url: str, config: GatewayConfig, *, had_audio: bool
+) -> str:
+    """What to do about an error; `words` is all that it says, in lower case."""
     status = response.status_code
-    words = detail.lower()
-    if "audio" in words and "support" in words:
-        return (
-            "This server's model takes no audio: ask one that does (audio_base_url with "
-            "routing_mode='audio_text'), or the embedded engine, local://engine."
-        )
     if "loading model" in words:
         return "The server is still loading its model; try again in a moment."
+    if "insufficient_quota" in words or "current quota" in words:
+        return "The quota of this key is used up: check plan and billing with the provider."
     if "context" in words and ("exceed" in words or "length" in words):
-        return "Send less text at a time, or start the server with a larger context."
+        larger = "" if is_local(base_url) else ", or start the server with a larger context"
+        return f"Send less text at a time{larger}."
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return "Send less at a time: a shorter recording, or one compressed to MP3."
     if status in (401, 403) or "api key" in words or "api_key" in words:
         sent = config.key_for(base_url)
         if sent:
@@ -154,10 +189,41 @@ def _hint(response: httpx.Response, detail: str, base_url: str, config: GatewayC
         return "No key was sent to this host: configure api_key together with its URL."
     if response.is_redirect:
         return "Redirects are not followed: configure the address that it names."
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "Look at the server's log, or try again later."
-    if "model" in words:
+    return (
+        _audio_hint(words, had_audio=had_audio)
+        or _address_hint(status, words)
+        or (GUESSED_AUDIO_HINT if had_audio and _is_callers_mistake(status, words) else "")
+        or (OVERLOAD_HINT if _is_servers_trouble(status) else "")
+    )
+
+
+def _audio_hint(words: str, *, had_audio: bool) -> str:
+    """For an error that is about audio, whether it says so or, after a request with audio, means it."""
+    if "audio" in words and CANNOT_READ.search(words):
+        return "Let the recording be converted: audio_preprocess_enabled=True sends it as WAV."
+    if "audio" in words and ("support" in words or "at most 0" in words):
+        return f"This server's model takes no audio: {ASK_ANOTHER}"
+    if had_audio and any(meant in words for meant in MEANS_NO_AUDIO):
+        return f"This server's model takes no audio: {ASK_ANOTHER}"
+    return ""
+
+
+def _address_hint(status: int, words: str) -> str:
+    """For an error about the model's name, or about the address."""
+    if _is_servers_trouble(status):
+        return ""
+    if ABOUT_A_MODEL.search(words):
         return "Set text_model or audio_model to a name that the server knows: await list_models(config)."
     if status == HTTPStatus.NOT_FOUND:
         return "Check the base URL: it is what comes before /chat/completions, and often ends in /v1."
     return ""
+
+
+def _is_servers_trouble(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_callers_mistake(status: int, words: str) -> bool:
+    if _is_servers_trouble(status):
+        return any(mistake in words for mistake in CALLERS_MISTAKES)
+    return status >= HTTPStatus.BAD_REQUEST or bool(words)  # an error may come with a 200

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from .client import waking_for_signals
 from .config import GatewayConfig
 from .deadline import deadline
 from .exceptions import UpstreamError, UpstreamTimeoutError
 from .progress import Progress, report
 from .retries import is_loading, is_worth_retrying, wait_s
 from .servers import board
+from .signals import waking_for_signals
 
 Answer = TypeVar("Answer")
 

@@ -6,28 +6,24 @@ import math
 import os
 import re
 import shutil
-import signal
 import struct
-import subprocess
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .config import GatewayConfig
+from .config import DEFAULT_FFMPEG_BIN, GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
-from .recording import MIN_DURATION_S, Recording, recognize, too_short
+from .ffmpeg_process import run_ffmpeg
+from .recording import DEMUXERS, MIN_DURATION_S, Recording, no_sound, recognize, too_short
+from .signals import waking_for_signals
 
-# ffmpeg only ever tries the demuxer of the container that we recognized: left to guess, it takes a playlist
-# that calls itself .wav, and sends the local files which that names.
-_DEMUXERS = {"m4a": "mov", "webm": "matroska", "wma": "asf"}
-_NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
 _RIFF_MAX_BYTES = 0xFFFFFFFF
-_STDERR_TAIL_BYTES = 8192
 _SHOWN_STDERR_CHARS = 200
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
+_DISK_FULL = "No space left on device"
 _SAYS_LITTLE = ("Error opening", "Error parsing", "Conversion failed", "Nothing was written")
 
 
@@ -127,17 +123,16 @@ def _riff(chunks: bytes, sound_bytes: int) -> bytes:
 
 async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfig) -> bytes:
     """The sound alone: 16-bit samples at the rate and with the channels that `config` asks for."""
-    ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
-    with tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True) as folder_name:
-        folder = Path(folder_name)
-        with _new_file(folder / "recording") as file:  # made here: the thread may outlive a cancelled task
-            await asyncio.to_thread(file.write, _with_true_sizes(audio_bytes, recording))
-        exit_code, log = await _run([ffmpeg, *_arguments(recording, config)], folder, config.timeout_s)
-        output = folder / "samples"
-        if exit_code != 0 or not output.exists():
-            raise _explain_failure(log, recording, config)
-        _check_size(output.stat().st_size, config)
-        return await asyncio.to_thread(output.read_bytes)
+    with waking_for_signals():
+        ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
+        with _temporary_folder() as folder:
+            await _write(folder / "recording", _with_true_sizes(audio_bytes, recording))
+            exit_code, log = await run_ffmpeg([ffmpeg, *_arguments(recording, config)], folder, config)
+            output = folder / "samples"
+            if exit_code != 0 or not output.exists():
+                raise _explain_failure(exit_code, log, recording, config)
+            _check_size(output.stat().st_size, config)
+            return await asyncio.to_thread(output.read_bytes)
 
 
 def _find_ffmpeg(ffmpeg_bin: str) -> str:
@@ -149,15 +144,44 @@ def _find_ffmpeg(ffmpeg_bin: str) -> str:
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
+        trouble = "is no program that can be executed" if Path(ffmpeg_bin).exists() else "was not found"
         raise AudioProcessingError(
-            f"This recording has to be converted, and there is no ffmpeg: {ffmpeg_bin!r} was not found.",
-            'Install it: pip install "ipy-gateway[ffmpeg]".',
+            f"This recording has to be converted, and there is no ffmpeg: {ffmpeg_bin!r} {trouble}.",
+            'Install it, pip install "ipy-gateway[ffmpeg]", or set ffmpeg_bin to a working ffmpeg.',
             error_type="ffmpeg_missing",
         ) from error
 
 
+@contextlib.contextmanager
+def _temporary_folder() -> Generator[Path, None, None]:
+    with _explaining_disk_errors():
+        folder = tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name)
+
+
+async def _write(path: Path, data: bytes) -> None:
+    with _explaining_disk_errors(), _new_file(path) as file:  # here: the thread may outlive a cancelled task
+        await asyncio.to_thread(file.write, data)
+
+
 def _new_file(path: Path) -> BinaryIO:
     return path.open("xb")
+
+
+@contextlib.contextmanager
+def _explaining_disk_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise _disk_error(error.strerror or str(error)) from error
+
+
+def _disk_error(reason: str) -> AudioProcessingError:
+    return AudioProcessingError(
+        f"The recording can't be converted, because its temporary files can't be written: {reason}.",
+        "Free space for temporary files, or set TMPDIR to another folder and start again.",
+    )
 
 
 def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
@@ -169,11 +193,20 @@ def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
 
 
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
-    demuxer = _DEMUXERS.get(recording.container, recording.container)
     loudness = ["-af", config.audio_loudnorm_filter] if config.audio_loudnorm else []
     return [
         *("-nostdin", "-hide_banner", "-loglevel", "error"),
-        *("-protocol_whitelist", "file", "-f", demuxer, "-threads", "1", "-vn", "-sn", "-dn"),
+        *(
+            "-protocol_whitelist",
+            "file",
+            "-f",
+            DEMUXERS[recording.container],
+            "-threads",
+            "1",
+            "-vn",
+            "-sn",
+            "-dn",
+        ),
         *("-i", "file:recording", "-map", "0:a:0", *loudness),
         *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
         *("-c:a", "pcm_s16le", "-threads", "1"),
@@ -182,79 +215,32 @@ def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
     ]
 
 
-async def _run(command: list[str], folder: Path, timeout_s: float) -> tuple[int, str]:
-    """Exit code and last lines of a program that runs in `folder`, and that ends when this does."""
-    process = await _start(command, folder)
-    try:
-        async with asyncio.timeout(timeout_s):
-            log = await _read_tail(process)
-            return await process.wait(), log
-    except TimeoutError as error:
-        raise AudioProcessingError(
-            f"ffmpeg was not done with the recording after {timeout_s:g} s.",
-            "Raise timeout_s, or cut the recording into parts.",
-            error_type="audio_timeout",
-        ) from error
-    finally:
-        await _kill(process)
-
-
-async def _start(command: list[str], folder: Path) -> Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
-            creationflags=_NO_CONSOLE,
-        )
-    except OSError as error:
-        raise AudioProcessingError(
-            f"{command[0]!r} can't be started: {error.strerror}.",
-            "Set ffmpeg_bin to a working ffmpeg.",
-            error_type="ffmpeg_missing",
-        ) from error
-
-
-async def _read_tail(process: Process) -> str:
-    """The end of what the program logs: a broken file can bring megabytes of errors."""
-    assert process.stderr is not None
-    tail = b""
-    while piece := await process.stderr.read(65536):
-        tail = (tail + piece)[-_STDERR_TAIL_BYTES:]
-    return tail.decode(errors="replace")
-
-
-async def _kill(process: Process) -> None:
-    """End a program that still runs, with all that it started, and wait for it even when cancelled again."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    waiting = asyncio.ensure_future(process.wait())
-    while not waiting.done():
-        with contextlib.suppress(asyncio.CancelledError):  # the first one is already on its way up
-            await asyncio.wait({waiting})
-
-
-def _explain_failure(log: str, recording: Recording, config: GatewayConfig) -> AudioProcessingError:
+def _explain_failure(
+    exit_code: int, log: str, recording: Recording, config: GatewayConfig
+) -> AudioProcessingError:
     if "matches no streams" in log:
-        return AudioProcessingError(
-            f"The recording has no sound track in its {recording.container} file.",
-            "Give a file that holds sound.",
-        )
+        return no_sound()
+    if _DISK_FULL in log:
+        return _disk_error(_DISK_FULL)
+    if exit_code == 0 or not log.strip():
+        return _no_ffmpeg(recording, config)
     lines = [_LOG_SOURCE.sub("", _TERMINAL_CODES.sub("", line)).strip() for line in log.splitlines()]
     telling = [line for line in lines if line and not line.startswith(_SAYS_LITTLE)]
     reason = ["it gave no reason", *filter(None, lines), *telling][-1][:_SHOWN_STDERR_CHARS].rstrip(".")
     hint = "Play the file to check it, or copy it again."
+    if config.ffmpeg_bin != DEFAULT_FFMPEG_BIN:
+        hint = f"Play the file to check it, and check that ffmpeg_bin={config.ffmpeg_bin!r} is ffmpeg."
     if config.audio_loudnorm:
         hint = f"Check the file, and audio_loudnorm_filter={config.audio_loudnorm_filter!r}."
     return AudioProcessingError(f"ffmpeg can't read the {recording.container} recording: {reason}.", hint)
+
+
+def _no_ffmpeg(recording: Recording, config: GatewayConfig) -> AudioProcessingError:
+    return AudioProcessingError(
+        f"{config.ffmpeg_bin!r} made no sound of the {recording.container} recording, and gave no reason.",
+        "Check that ffmpeg_bin names a working ffmpeg.",
+        error_type="ffmpeg_missing",
+    )
 
 
 def _check_size(samples_bytes: int, config: GatewayConfig) -> None:

@@ -1,7 +1,7 @@
 """Reading what a server sends, with a limit on what comes out: a small compressed body can be a huge one."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import httpx
 
@@ -25,7 +25,7 @@ async def read_response(response: httpx.Response, base_url: str) -> httpx.Respon
     """
     if response.is_stream_consumed:  # made whole on this machine, by the embedded engine
         return response
-    pieces = _pieces(response, base_url)
+    pieces = decoded_pieces(response, base_url)
     content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
     headers = [
         (name, value)
@@ -57,7 +57,12 @@ async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
     return bytes(content[:MAX_ERROR_BYTES])
 
 
-async def _pieces(response: httpx.Response, base_url: str) -> AsyncIterator[bytes]:
+async def decoded_pieces(response: httpx.Response, base_url: str) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, decompressed, in pieces of bounded size.
+
+    Raises:
+        UpstreamResponseError: it is not compressed as it says.
+    """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         async for piece in response.aiter_raw():

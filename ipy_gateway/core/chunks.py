@@ -59,6 +59,7 @@ class ChatChunk:
         usage: tokens so far; some servers send it with every chunk, the last one counts.
         model: the model that answers.
         id: the answer's id.
+        server: base URL of the server that answers.
         raw: the event's JSON.
     """
 
@@ -69,6 +70,7 @@ class ChatChunk:
     usage: Usage | None = None
     model: str = ""
     id: str = ""
+    server: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
 

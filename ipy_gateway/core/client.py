@@ -1,7 +1,6 @@
 """The HTTP side: connections, keys, proxies, and httpx's errors turned into ours."""
 
 import asyncio
-import contextlib
 import importlib
 import ipaddress
 import os
@@ -11,9 +10,10 @@ import sys
 import threading
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -24,6 +24,7 @@ from .connections import ConnectionStack
 from .deadline import deadline
 from .exceptions import (
     ConfigurationError,
+    GatewayError,
     InvalidRequestError,
     UpstreamError,
     UpstreamResponseError,
@@ -31,12 +32,18 @@ from .exceptions import (
     UpstreamUnreachableError,
 )
 from .routing import endpoint_url
-
-# A loop in the main thread sees a Ctrl-C only when it wakes (ipykernel #881).
-SIGNAL_CHECK_S = 0.2
+from .secret import public_url
+from .signals import waking_for_signals
 
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
 mounted_transports: dict[str, str] = {}
+
+AUDIO_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "wma": "audio/x-ms-wma"}
+
+# What httpx.create_ssl_context() reads, in its order.
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_PASSED_ON = (GatewayError, asyncio.CancelledError, KeyboardInterrupt)
 
 
 async def forward_chat_completion(
@@ -65,59 +72,138 @@ async def forward_models(base_url: str, config: GatewayConfig) -> httpx.Response
     return await _forward("GET", base_url, "/models", config)
 
 
+async def forward_transcription(
+    audio_bytes: bytes,
+    audio_format: str,
+    fields: Mapping[str, str | list[str]],
+    base_url: str,
+    config: GatewayConfig,
+) -> httpx.Response:
+    """Send a recording to /v1/audio/transcriptions and return the raw response, whatever its status.
+
+    Args:
+        audio_bytes: the recording.
+        audio_format: what it is, e.g. "wav"; the file is named after it.
+        fields: the form's other fields.
+        base_url: the server, with or without `/v1`.
+        config: timeouts and key.
+
+    Raises: as `forward_chat_completion`.
+    """
+    file = (f"audio.{audio_format}", audio_bytes, AUDIO_TYPES.get(audio_format, f"audio/{audio_format}"))
+    path = "/audio/transcriptions"
+    return await _forward("POST", base_url, path, config, data=dict(fields), files={"file": file})
+
+
+async def open_chat_stream(
+    request_body: dict[str, Any], base_url: str, config: GatewayConfig
+) -> httpx.Response:
+    """Send a chat completion request and return the response with its body unread; the caller closes it.
+
+    Read it inside `errors_of_ours`. How long it may take is the caller's affair.
+
+    Raises: as `forward_chat_completion`.
+    """
+    with errors_of_ours(base_url, config):
+        return await _send("POST", base_url, "/chat/completions", config, read_s=None, json=request_body)
+
+
 async def _forward(
     method: str, base_url: str, path: str, config: GatewayConfig, **content: Any
 ) -> httpx.Response:
+    with errors_of_ours(base_url, config), waking_for_signals():
+        async with deadline(config.timeout_s):
+            response = await _send(method, base_url, path, config, read_s=config.timeout_s, **content)
+            async with aclosing(response):
+                return await read_response(response, base_url)
+
+
+async def _send(
+    method: str, base_url: str, path: str, config: GatewayConfig, *, read_s: float | None, **content: Any
+) -> httpx.Response:
     client = await _client_of_this_loop()
     url = _address(base_url, path)
+    _check_key_stays_private(url, config)
+    connect_s = min(config.connect_timeout_s, config.timeout_s)
+    timeout = httpx.Timeout(config.timeout_s, connect=connect_s, read=read_s, pool=None)
     try:
-        request = client.build_request(method, url, timeout=_timeouts(config), **content)
+        request = client.build_request(method, url, timeout=timeout, **content)
     except (TypeError, ValueError) as error:
         raise InvalidRequestError(
             f"The request can't be written as JSON: {error}.", "Use strings, numbers, lists and dicts alone."
         ) from error
-    handled_before = sys.exception()
-    try:
-        with waking_for_signals():
-            async with deadline(config.timeout_s):
-                response = await client.send(request, auth=_KeyForHost(config), stream=True)
-                async with aclosing(response):
-                    return await read_response(response, base_url)
-    except (httpx.HTTPError, TimeoutError, asyncio.CancelledError, KeyboardInterrupt) as error:
-        causes = list(_causes(error, handled_before))
+    return await client.send(request, auth=_KeyForHost(config), stream=True)
+
+
+class errors_of_ours:  # noqa: N801 - used like a function
+    """A context in which httpx's errors become ours, and no frame is left whose variables hold the key.
+
+    A class, because a generator's context manager gives a passing error its frames back.
+
+    Raises: as `forward_chat_completion`.
+    """
+
+    def __init__(self, base_url: str, config: GatewayConfig) -> None:
+        self._base_url = base_url
+        self._config = config
+
+    def __enter__(self) -> None:
+        self._handled_before = sys.exception()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not isinstance(error, (httpx.HTTPError, TimeoutError, *_PASSED_ON)):
+            return
+        causes = list(_causes(error, self._handled_before))
         for cause in causes:
-            cause.with_traceback(None)  # the variables of httpx's frames hold the key
-        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
-            raise
-        raise _error_of_ours(error, _reason(causes), base_url, config) from error
+            cause.with_traceback(None)
+        if not isinstance(error, _PASSED_ON):
+            raise _error_of_ours(error, _reason(causes), self._base_url, self._config) from error
+
+
+def _check_key_stays_private(url: httpx.URL, config: GatewayConfig) -> None:
+    may_be_read = url.scheme == "http" and not _is_loopback(url.host) and config.key_for(str(url)) is not None
+    if may_be_read and not config.allow_key_over_http:
+        raise ConfigurationError(
+            f"The key would travel unencrypted to {url.scheme}://{url.netloc.decode()}.",
+            "Use https://, or allow it with allow_key_over_http=True in a network that you trust.",
+        )
 
 
 def _address(base_url: str, path: str) -> httpx.URL:
+    if len(base_url.split()) > 1:  # before httpx, whose error quotes what follows the blank
+        raise _no_url(base_url, "it holds a blank")
     try:
         url = httpx.URL(endpoint_url(base_url, path))
         url.host.encode("idna")  # what the resolver does first
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise UpstreamUnreachableError(
-            f"{base_url!r} is no URL: {error}.", "Give one like http://localhost:8080.", upstream=base_url
-        ) from error
+        raise _no_url(base_url, str(error)) from error
+    if not url.scheme or not url.host:
+        raise _no_url(base_url, "it names no host")
     return url
 
 
-def _timeouts(config: GatewayConfig) -> httpx.Timeout:
-    return httpx.Timeout(config.timeout_s, connect=min(config.connect_timeout_s, config.timeout_s), pool=None)
+def _no_url(base_url: str, reason: str) -> UpstreamUnreachableError:
+    return UpstreamUnreachableError(
+        f"{public_url(base_url)} is no URL of a server: {reason}.",
+        "Give one like http://localhost:8080.",
+        upstream=base_url,
+    )
 
 
 class _KeyForHost(httpx.Auth):
-    """Adds the key for the host that is asked, and for no other."""
+    """Lends the request the key for the host that is asked, and for no other."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         key = self._config.key_for(str(request.url))
         if key:
             request.headers["Authorization"] = f"Bearer {key}"
-        yield request
+        try:
+            yield request
+        finally:  # responses and errors keep their request, and may be shown or pickled
+            request.headers.pop("Authorization", None)
 
 
 def _error_of_ours(error: Exception, reason: str, base_url: str, config: GatewayConfig) -> UpstreamError:
@@ -158,14 +244,18 @@ def _reason(causes: list[BaseException]) -> str:
     for cause in causes:
         if isinstance(cause, socket.gaierror):
             return "no such host"
-        if isinstance(cause, ssl.SSLError):
-            return str(cause.strerror or cause)
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno)
+        if isinstance(cause, OSError) and (cause.errno or isinstance(cause, ssl.SSLError)):
+            return _os_reason(cause)
     text = str(error)
     if isinstance(error, httpx.RemoteProtocolError):
         text = text.partition(":")[0]  # what follows is the server's bytes
     return text.rstrip(".") or type(error).__name__
+
+
+def _os_reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return str(error.strerror or error)
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _causes(error: BaseException, handled_before: BaseException | None) -> Iterator[BaseException]:
@@ -176,22 +266,6 @@ def _causes(error: BaseException, handled_before: BaseException | None) -> Itera
         cause = cause.__cause__ or cause.__context__
         if isinstance(cause, BaseExceptionGroup):  # anyio tries each address of a host
             cause = cause.exceptions[0]
-
-
-@contextlib.contextmanager
-def waking_for_signals() -> Generator[None, None, None]:
-    """Wake the loop a few times a second, so that an interrupt reaches a cell that awaits us."""
-    loop = asyncio.get_running_loop()
-    timer = loop.call_later(SIGNAL_CHECK_S, lambda: wake())
-
-    def wake() -> None:
-        nonlocal timer
-        timer = loop.call_later(SIGNAL_CHECK_S, wake)
-
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 class _LoopClients:
@@ -219,7 +293,8 @@ class _LoopClients:
 
     async def close(self) -> None:
         """Close the client of the running loop; the next request opens a new one."""
-        known = self._lifetimes.pop(asyncio.get_running_loop(), None)
+        with self._lock:
+            known = self._lifetimes.pop(asyncio.get_running_loop(), None)
         if known:
             await known[0].aclose()
 
@@ -241,6 +316,7 @@ async def _client_lifetime() -> AsyncGenerator[httpx.AsyncClient, None]:
         transport=ConnectionStack(_open_connection),
         mounts=mounts,
         follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
         headers={"User-Agent": "ipy-gateway", "Accept-Encoding": READABLE_ENCODINGS},
     ) as client:
         yield client
@@ -254,9 +330,10 @@ def _load_transport(scheme: str) -> httpx.AsyncBaseTransport:
 
 
 def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
+    verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         return httpx.AsyncHTTPTransport(
-            verify=_ssl_context(),
+            verify=verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=_proxy_for(url),
             trust_env=False,
@@ -271,16 +348,33 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """One for all connections: making it costs more than a request."""
-    return httpx.create_ssl_context()
+    variable = next(filter(os.environ.get, CERTIFICATE_VARIABLES), None)
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        source = f"{variable}={os.environ[variable]!r} names" if variable else "the package certifi holds"
+        raise ConfigurationError(
+            f"The certificates that {source} can't be loaded: {_os_reason(error)}.",
+            f"Correct or unset {variable}." if variable else "Install certifi again.",
+        ) from error
 
 
-def _proxy_for(url: httpx.URL) -> str | None:
+@cache
+def _untrusting_ssl_context() -> ssl.SSLContext:
+    """What http:// asks for and never uses; it accepts no certificate."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """The environment's proxy for a URL; loopback is always asked directly."""
     if _is_loopback(url.host) or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    if not proxy:
+        return None
+    address = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    return httpx.Proxy(address, ssl_context=_ssl_context() if address.scheme == "https" else None)
 
 
 def _is_loopback(host: str) -> bool:

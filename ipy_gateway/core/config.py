@@ -3,17 +3,17 @@
 import functools
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import AfterValidator, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, ConfigDict, Field, PositiveFloat
 from pydantic.dataclasses import dataclass
 
 from .exceptions import ConfigurationError
-from .secret import ApiKey, origin_of
+from .secret import ApiKey, origin_of, public_url
 
 LOCAL_BASE_URL = "local://engine"
 LOCAL_SPEECH_MODEL = "whisper-tiny.en"
@@ -23,7 +23,9 @@ TRANSCRIBE_SYSTEM_PROMPT = (
     "Transcribe the recording word for word, in the language that is spoken. "
     "Answer with the transcript alone."
 )
+DEFAULT_FFMPEG_BIN = "ffmpeg"
 ENVIRONMENT_PREFIX = "IPY_GATEWAY_"
+_VARIABLES = "variables of the settings"  # no name that anybody could give to a setting by keyword
 
 ConfigClass = TypeVar("ConfigClass", bound=type)
 
@@ -58,16 +60,17 @@ def _explain_invalid_values(cls: ConfigClass) -> ConfigClass:
 
     @functools.wraps(generated_init)
     def __init__(self: Any, *args: Any, **settings: Any) -> None:  # noqa: N807 - it becomes the constructor
-        settings = _with_names(args, settings, cls)
-        del args  # pydantic sees a key only in its wrapping, and so does whoever shows this frame's variables
-        for name in ("api_key", "audio_api_key"):
-            settings[name] = ApiKey.of(settings.get(name), setting=name)
+        variables = settings.pop(_VARIABLES, {})
         try:
-            generated_init(self, **settings)
+            named = _with_names(args, settings, cls)
+            for name in ("api_key", "audio_api_key"):
+                named[name] = ApiKey.of(named.get(name), setting=variables.get(name, name))
+            _initialize(generated_init, self, named, variables)
             return
-        except pydantic.ValidationError as error:
-            problem = _configuration_error(error)
-        raise problem  # out here it does not carry pydantic's error along, which quotes the values
+        except ConfigurationError as error:
+            problem = error.with_traceback(None)
+        args, settings, named = (), {}, {}  # whoever shows the variables of this frame sees no key
+        raise problem
 
     cls.__init__ = __init__  # type: ignore[misc]  # as above
     return cls
@@ -86,7 +89,18 @@ def _with_names(args: tuple[Any, ...], settings: dict[str, Any], cls: Any) -> di
     return named | settings
 
 
-def _configuration_error(error: pydantic.ValidationError) -> ConfigurationError:
+def _initialize(
+    generated_init: Callable[..., None], config: Any, settings: dict[str, Any], variables: Mapping[str, str]
+) -> None:
+    try:
+        generated_init(config, **settings)
+        return
+    except pydantic.ValidationError as error:
+        problem = _configuration_error(error, variables)
+    raise problem  # out here it does not carry pydantic's error along, which quotes the values
+
+
+def _configuration_error(error: pydantic.ValidationError, variables: Mapping[str, str]) -> ConfigurationError:
     details = error.errors(include_url=False)
     first = details[0]
     name = ".".join(str(part) for part in first["loc"][:1])
@@ -96,11 +110,18 @@ def _configuration_error(error: pydantic.ValidationError) -> ConfigurationError:
     if first["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument"):
         return ConfigurationError(f"GatewayConfig has no setting {name!r}.", "See help(GatewayConfig).")
     if not name:  # raised for the whole configuration: the reason names the settings itself
+        if variables:
+            reason = re.sub(r"routing_mode|audio_base_url", lambda found: _variable(found[0]), reason)
         return ConfigurationError(f"{reason}.", "See help(GatewayConfig) for every setting.")
+    shown_name = variables.get(name) or f"GatewayConfig: {name}"
     return ConfigurationError(
-        f"GatewayConfig: {name}={_shown(name, first['input'])} is not valid: {reason}.",
-        f"Give {name} a valid value; help(GatewayConfig) describes it.",
+        f"{shown_name}={_shown(name, first['input'])} is not valid: {reason}.",
+        f"Give {variables.get(name, name)} a valid value; help(GatewayConfig) describes {name}.",
     )
+
+
+def _variable(setting: str) -> str:
+    return ENVIRONMENT_PREFIX + setting.upper()
 
 
 def _reason(message: str) -> str:
@@ -110,10 +131,11 @@ def _reason(message: str) -> str:
 
 def _shown(name: str, value: Any) -> str:
     """A value in an error message; a URL without what may be a password or a key in it."""
-    if not name.endswith("_url") or not isinstance(value, str):
+    if not name.endswith("_url"):
         return repr(value)[:100]
-    public = re.sub(r"//.*@", "//…@", value, flags=re.DOTALL)
-    return repr(re.sub(r"([?#]).*", r"\1…", public, flags=re.DOTALL))[:100]
+    if isinstance(value, list | tuple):
+        return f"({', '.join(_shown(name, one) for one in value)})"[:100]
+    return public_url(value) if isinstance(value, str) else repr(value)[:100]
 
 
 @_explain_invalid_values
@@ -143,8 +165,13 @@ class GatewayConfig:
         text_model: model name for chat; left out of requests when None.
         audio_model: model name for audio; left out of requests when None.
         audio_api_key: secret for the host of `audio_base_url` as given here, where it is another one.
+        audio_api: how a recording is sent to be transcribed: "chat" as part of a chat message,
+            "transcriptions" to /v1/audio/transcriptions, "auto" whichever of them the server takes.
+        allow_key_over_http: whether a key may travel unencrypted, by http:// to another machine.
         max_retries: how often a failed request is sent again, when all servers have failed.
         loading_timeout_s: seconds that a server which says that it is loading its model is waited for.
+        first_token_timeout_s: seconds that a streamed answer may take to begin.
+        between_tokens_timeout_s: seconds of silence in a streamed answer after which it is given up.
         server_order: of several servers, "least_load" asks the one with the fewest requests under way,
             "as_given" the first that works.
 
@@ -158,20 +185,24 @@ class GatewayConfig:
     timeout_s: PositiveFloat = 300.0
     connect_timeout_s: PositiveFloat = 10.0
     audio_preprocess_enabled: Literal["auto"] | bool = "auto"
-    audio_max_upload_bytes: PositiveInt = 20_000_000
+    audio_max_upload_bytes: Annotated[int, Field(gt=0, le=10**12)] = 20_000_000  # ffmpeg counts in 64 bits
     audio_target_sr: Annotated[int, Field(ge=8_000, le=192_000)] = 16_000
     audio_target_channels: Annotated[int, Field(ge=1, le=8)] = 1
     audio_loudnorm: bool = False
     audio_loudnorm_filter: str = "loudnorm=I=-16:TP=-1.5:LRA=11"
-    ffmpeg_bin: str = "ffmpeg"
+    ffmpeg_bin: str = DEFAULT_FFMPEG_BIN
     transcribe_system_prompt: str = TRANSCRIBE_SYSTEM_PROMPT
     analyze_system_prompt_prefix: str = ""
     api_key: str | ApiKey | None = field(default=None, repr=False)
     text_model: str | None = None
     audio_model: str | None = None
     audio_api_key: str | ApiKey | None = field(default=None, repr=False, kw_only=True)
+    audio_api: Literal["auto", "chat", "transcriptions"] = field(default="auto", kw_only=True)
+    allow_key_over_http: bool = field(default=False, kw_only=True)
     max_retries: Annotated[int, Field(ge=0)] = field(default=2, kw_only=True)
     loading_timeout_s: PositiveFloat = field(default=120.0, kw_only=True)
+    first_token_timeout_s: PositiveFloat = field(default=300.0, kw_only=True)
+    between_tokens_timeout_s: PositiveFloat = field(default=60.0, kw_only=True)
     server_order: Literal["least_load", "as_given"] = field(default="least_load", kw_only=True)
 
     @pydantic.model_validator(mode="after")
@@ -202,7 +233,7 @@ class GatewayConfig:
         """The configuration that the environment describes.
 
         `IPY_GATEWAY_TEXT_BASE_URL`, `IPY_GATEWAY_TIMEOUT_S` and so on set the field of that name; several
-        servers are separated by commas or blanks.
+        servers are separated by commas or blanks. A variable with nothing but blanks counts as absent.
         `OPENAI_BASE_URL` is used where `IPY_GATEWAY_TEXT_BASE_URL` is absent. `OPENAI_API_KEY` belongs to the
         host of `OPENAI_BASE_URL` (by default api.openai.com) and is sent nowhere else.
 
@@ -210,24 +241,14 @@ class GatewayConfig:
             environ: the variables; `os.environ` by default.
 
         Raises:
-            ConfigurationError: a variable has a value that is not valid.
+            ConfigurationError: a variable that is used has a value that is not valid; the message names it.
         """
-        variables = os.environ if environ is None else environ
-        settings: dict[str, Any] = {
-            name: variables[ENVIRONMENT_PREFIX + name.upper()]
-            for name in cls.__dataclass_fields__
-            if variables.get(ENVIRONMENT_PREFIX + name.upper())
-        }
-        for name in ("text_base_url", "audio_base_url"):
-            if len(urls := str(settings.get(name, "")).replace(",", " ").split()) > 1:
-                settings[name] = urls
-        if variables.get("OPENAI_BASE_URL"):
-            settings.setdefault("text_base_url", variables["OPENAI_BASE_URL"])
-        if "api_key" not in settings and variables.get("OPENAI_API_KEY"):
-            # A configuration of its own: it checks the URL and the key, and ties the one to the other.
-            openai_url = variables.get("OPENAI_BASE_URL") or OPENAI_BASE_URL
-            settings["api_key"] = cls(openai_url, api_key=variables["OPENAI_API_KEY"]).api_key
-        return cls(**settings)
+        try:
+            return _from_variables(cls, os.environ if environ is None else environ)
+        except ConfigurationError as error:
+            problem = error.with_traceback(None)
+        environ = None  # whoever shows the variables of this frame sees no key
+        raise problem
 
     def key_for(self, url: str) -> str | None:
         """The secret to send to `url`, or None: a key goes only to the host that it was configured with."""
@@ -239,3 +260,38 @@ class GatewayConfig:
 
 def _as_tuple(urls: str | tuple[str, ...]) -> tuple[str, ...]:
     return (urls,) if isinstance(urls, str) else urls
+
+
+def _from_variables(cls: type[GatewayConfig], environ: Mapping[str, str]) -> GatewayConfig:
+    variables = _variables_of_settings(environ)
+    settings: dict[str, Any] = {name: environ[variable] for name, variable in variables.items()}
+    for name in ("text_base_url", "audio_base_url"):
+        if len(urls := settings.get(name, "").replace(",", " ").split()) > 1:
+            settings[name] = urls
+    config = cls(**{**settings, _VARIABLES: variables})
+    key = None if config.api_key else _openai_key(environ, asked_urls=config.text_urls + config.audio_urls)
+    return replace(config, api_key=key) if key else config
+
+
+def _variables_of_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variable that each setting comes from; a blank one counts as absent."""
+    ours = {setting.name: _variable(setting.name) for setting in fields(GatewayConfig)}
+    variables = {name: variable for name, variable in ours.items() if environ.get(variable, "").strip()}
+    if environ.get("OPENAI_BASE_URL", "").strip():
+        variables.setdefault("text_base_url", "OPENAI_BASE_URL")
+    return variables
+
+
+def _openai_key(environ: Mapping[str, str], *, asked_urls: tuple[str, ...]) -> ApiKey | None:
+    """`OPENAI_API_KEY`, tied to the host of `OPENAI_BASE_URL`; where that is not asked, it may be bad."""
+    try:
+        url = _checked_base_url(environ.get("OPENAI_BASE_URL", "").strip() or OPENAI_BASE_URL)
+    except ValueError:  # our own variable names the server, or this would have been refused before
+        return None
+    try:
+        key = ApiKey.of(environ.get("OPENAI_API_KEY"), setting="OPENAI_API_KEY")
+    except ConfigurationError:
+        if origin_of(url) in map(origin_of, asked_urls):
+            raise
+        return None
+    return key.bound_to([url]) if key else None

@@ -43,6 +43,7 @@ class ConnectionStack(httpx.AsyncBaseTransport):
         self._slots = asyncio.Semaphore(max_connections)
         self._idle: dict[Any, deque[_Connection]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._sweep_timer: asyncio.TimerHandle | None = None
         self.in_use = 0
         self.closed = False
 
@@ -74,14 +75,25 @@ class ConnectionStack(httpx.AsyncBaseTransport):
         self._release()
         connection.idle_since = time.monotonic()
         self._idle.setdefault(origin, deque()).append(connection)
+        if self._sweep_timer is None:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Close the connections that nobody needed for a while, now and again until none is idle."""
         for stale in self._stale():
             self._close(stale)
+        self._idle = {origin: idle for origin, idle in self._idle.items() if idle}
+        self._sweep_timer = None
+        if self._idle:
+            oldest = min(idle[0].idle_since for idle in self._idle.values())
+            delay_s = oldest + KEEPALIVE_S - time.monotonic()
+            self._sweep_timer = asyncio.get_running_loop().call_later(delay_s, self._sweep)
 
     def _stale(self) -> Iterator[_Connection]:
         """Take out the connections at the bottom of the stacks that nobody needed for a while."""
         long_ago = time.monotonic() - KEEPALIVE_S
         for idle in self._idle.values():
-            while idle and idle[0].idle_since < long_ago:
+            while idle and idle[0].idle_since <= long_ago:
                 yield idle.popleft()
 
     async def _forget(self, connection: _Connection) -> None:
@@ -102,6 +114,9 @@ class ConnectionStack(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed by their responses."""
         self.closed = True
+        if self._sweep_timer:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
         for idle in self._idle.values():
             for connection in idle:
                 self._close(connection)

@@ -85,8 +85,25 @@ def is_cut_off(completion: Mapping[str, Any]) -> bool:
 
 def refusal_of(completion: Mapping[str, Any]) -> str:
     """What a model says where it refuses to answer, or "" where it does not."""
+    if answer_text(completion):
+        return ""
     choice = completion["choices"][0]
     refusal = choice["message"].get("refusal")
     if refusal:
         return str(refusal)
     return "its content filter stopped the answer" if choice.get("finish_reason") == "content_filter" else ""
+
+
+def answer_of_completion(completion: Completion) -> AnswerText:
+    """The text of a completion with its origin."""
+    return AnswerText(answer_text(completion), **_origin_of(completion))
+
+
+def transcript_of_completion(completion: Completion) -> TranscriptText:
+    """The text of a completion with its origin, as a transcript."""
+    return TranscriptText(answer_text(completion), **_origin_of(completion))
+
+
+def _origin_of(completion: Completion) -> dict[str, Any]:
+    model = str(completion.get("model") or "")
+    return {"server": completion.server, "model": model, "cut_off": is_cut_off(completion)}

@@ -1,28 +1,30 @@
-"""The four things to ask of a server: transcribe, analyze, chat, and which models it has."""
+"""What to ask of a server: transcribe, analyze, chat in one piece or as a stream, list models."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from .answers import parse_completion, parse_object
 from .asking import ask
-from .audio import prepare_upload
+from .audio import UploadAudio, prepare_upload
+from .chunks import ChatChunk
 from .client import forward_chat_completion, forward_models
 from .config import LOCAL_CHAT_MODEL, GatewayConfig
-from .exceptions import IncompleteAnswerWarning, InvalidRequestError, UpstreamResponseError
+from .exceptions import IncompleteAnswerWarning, InvalidRequestError
 from .messages import (
     AnswerText,
     Completion,
     Message,
     TranscriptText,
-    answer_text,
+    answer_of_completion,
     audio_message,
-    is_cut_off,
-    refusal_of,
     text_message,
 )
-from .routing import has_audio_content, is_local, upstream_urls
+from .routing import audio_urls, has_audio_content, is_local, upstream_urls
+from .streams import stream_completion
+from .transcribing import raise_for_refusal, transcript_from
 
 
 async def transcribe_audio(
@@ -54,10 +56,13 @@ async def transcript_of(
     audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
 ) -> TranscriptText:
     """What `transcribe_audio` gives, for callers who look at `cut_off` themselves."""
-    prompt = config.transcribe_system_prompt if system_prompt is None else system_prompt
-    body = await _audio_request(audio_bytes, prompt, config)
-    completion = await _complete(body, config, model=_audio_model)
-    return TranscriptText(_text_of(completion), **_origin_of(completion))
+    upload = await _upload_of(audio_bytes, config)
+
+    async def attempt(base_url: str) -> TranscriptText:
+        model = _audio_model(base_url, config)["model"]
+        return await transcript_from(base_url, upload, config, model=model, system_prompt=system_prompt)
+
+    return await ask(attempt, audio_urls(config), config)
 
 
 async def analyze_audio(
@@ -87,9 +92,14 @@ async def analysis_of(
     if not isinstance(instruction, str) or not instruction.strip():
         raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
     prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
-    body = await _audio_request(audio_bytes, f"{prefix}\n{instruction}", config)
-    completion = await _complete(body, config, model=_analysis_model)
-    return AnswerText(_text_of(completion), **_origin_of(completion))
+    upload = await _upload_of(audio_bytes, config)
+    messages = [
+        text_message("system", f"{prefix}\n{instruction}"),
+        audio_message(upload.data, upload.format),
+    ]
+    completion = await _complete({"messages": messages}, config, model=_analysis_model)
+    raise_for_refusal(completion)
+    return answer_of_completion(completion)
 
 
 async def chat_completion(
@@ -119,6 +129,44 @@ async def chat_completion(
     return await _complete(body, config, model=_audio_model if has_audio_content(messages) else _text_model)
 
 
+async def stream_chat(
+    messages: Sequence[Message], config: GatewayConfig, **openai_params: Any
+) -> AsyncGenerator[ChatChunk, None]:
+    """A chat answer as it is written, chunk by chunk.
+
+        async for chunk in stream_chat(messages, config):
+            print(chunk.text, end="")
+
+    The connection is closed when the loop over it ends, also by a break or a cancellation: the server stops.
+
+    Args:
+        messages: as in `chat_completion`.
+        config: where to send them; `first_token_timeout_s` and `between_tokens_timeout_s` bound silence.
+        **openai_params: as in `chat_completion`.
+
+    Yields:
+        What each event adds: text, reasoning, pieces of tool calls, at the end a finish reason and the usage.
+
+    Raises:
+        UpstreamError: no server answered, or the answer broke off; `partial_text` is what came before.
+        InvalidRequestError: the messages are not chat messages; nothing was sent.
+        ConfigurationError: the embedded engine is asked and not installed.
+    """
+    _check_messages(messages)
+    if openai_params.get("n") not in (None, 1):
+        raise InvalidRequestError("stream_chat gives one answer.", "Leave out n, or use chat_completion.")
+    body: dict[str, Any] = {"messages": list(messages), **openai_params}
+    model = _audio_model if has_audio_content(messages) else _text_model
+
+    def body_for(base_url: str) -> dict[str, Any]:
+        return {**_named(model, base_url, config), **body}
+
+    chunks = stream_completion(body_for, upstream_urls(body, config), config)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+
+
 async def list_models(config: GatewayConfig) -> dict[str, Any]:
     """The models of the (text) server, as its JSON object: `{"data": [{"id": ...}, ...]}`.
 
@@ -132,17 +180,12 @@ async def list_models(config: GatewayConfig) -> dict[str, Any]:
     return await ask(attempt, config.text_urls, config)
 
 
-async def _audio_request(audio_bytes: bytes, system_prompt: str, config: GatewayConfig) -> dict[str, Any]:
-    # The embedded engine decodes every kind by itself.
-    as_it_is = config.audio_preprocess_enabled == "auto" and all(map(is_local, _audio_urls(config)))
-    upload = await prepare_upload(
-        audio_bytes, replace(config, audio_preprocess_enabled=False) if as_it_is else config
-    )
-    return {"messages": [text_message("system", system_prompt), audio_message(upload.data, upload.format)]}
-
-
-def _audio_urls(config: GatewayConfig) -> tuple[str, ...]:
-    return upstream_urls({"messages": [audio_message(b"", "wav")]}, config)
+async def _upload_of(audio_bytes: bytes, config: GatewayConfig) -> UploadAudio:
+    """A recording as its server takes it; the embedded engine decodes every kind by itself."""
+    is_auto = config.audio_preprocess_enabled == "auto"
+    if is_auto and all(map(is_local, audio_urls(config))):
+        config = replace(config, audio_preprocess_enabled=False)
+    return await prepare_upload(audio_bytes, config)
 
 
 ModelFields = Callable[[str, GatewayConfig], dict[str, str | None]]
@@ -150,32 +193,21 @@ ModelFields = Callable[[str, GatewayConfig], dict[str, str | None]]
 
 async def _complete(body: dict[str, Any], config: GatewayConfig, *, model: ModelFields) -> Completion:
     """Ask for a completion; which model is named may depend on the server that is asked."""
+    had_audio = has_audio_content(body["messages"])
 
     async def attempt(base_url: str) -> Completion:
-        named = {name: value for name, value in model(base_url, config).items() if value}
-        response = await forward_chat_completion({**named, **body}, base_url, config)
-        completion = Completion(parse_completion(response, base_url, config))
+        response = await forward_chat_completion(
+            {**_named(model, base_url, config), **body}, base_url, config
+        )
+        completion = Completion(parse_completion(response, base_url, config, had_audio=had_audio))
         completion.server = base_url
         return completion
 
     return await ask(attempt, upstream_urls(body, config), config)
 
 
-def _text_of(completion: Completion) -> str:
-    text = answer_text(completion)
-    refusal = refusal_of(completion)
-    if refusal and not text:
-        raise UpstreamResponseError(
-            f"{completion.server} refused: {refusal.rstrip('.')}.",
-            "Ask in other words, or another model.",
-            upstream=completion.server,
-        )
-    return text
-
-
-def _origin_of(completion: Completion) -> dict[str, Any]:
-    model = str(completion.get("model") or "")
-    return {"server": completion.server, "model": model, "cut_off": is_cut_off(completion)}
+def _named(model: ModelFields, base_url: str, config: GatewayConfig) -> dict[str, str]:
+    return {name: value for name, value in model(base_url, config).items() if value}
 
 
 def _warn_if_cut_off(answer: AnswerText) -> None:

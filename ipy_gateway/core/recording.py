@@ -1,12 +1,22 @@
 """What a recording is, told from its bytes alone: no IO, and no trust in a size that a header states."""
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from .exceptions import AudioProcessingError
 
 MIN_DURATION_S = 0.1  # llama.cpp's server ends its process over a WAV of one sample
+
+# libav's demuxer for each container. It must be the only one that is tried: left to guess, libav takes a
+# playlist that calls itself .wav, and reads the files which that names.
+DEMUXERS: Mapping[str, str] = {
+    **{name: name for name in ("wav", "mp3", "ogg", "flac", "aac", "amr", "aiff")},
+    "m4a": "mov",
+    "webm": "matroska",
+    "wma": "asf",
+}
 
 _MAX_WAV_CHUNKS = 1000  # a real WAV has about five; 20 MB of empty chunks would take a second to walk
 _MAX_ID3_TAGS = 8
@@ -32,12 +42,13 @@ _OTHER_KINDS = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"FLV\x01", "a Flash video"),
 )
 _TEXT_KINDS = (
     ("<", "a web page (HTML)", "Download the file itself: the link led to a page, often to a login."),
     ("version https://git-lfs", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."),
     (("#extm3u", "ffconcat"), "a playlist, which only names files", "Give one of the files that it names."),
-    ("data:", "a data: URL", "Decode it: base64.b64decode(url.partition(',')[2])."),
+    ("data:", "a data: URL", "Decode the base64 after its comma first."),
     (("{", "["), "JSON text", "Read it: it may be a server's error message."),
 )
 
@@ -86,7 +97,7 @@ def recognize(audio_bytes: bytes, *, accept_truncated: bool = False) -> Recordin
     """
     if not audio_bytes:
         raise AudioProcessingError("The recording is empty: it has 0 bytes.", "Record or copy it again.")
-    if audio_bytes[:4] in (b"RIFF", b"RF64", b"BW64") and audio_bytes[8:12] == b"WAVE":
+    if audio_bytes[:4] in (b"RIFF", b"RF64", b"BW64") and b"WAVE".startswith(audio_bytes[8:12]):
         return _recognize_wav(audio_bytes, accept_truncated=accept_truncated)
     sound_start = _end_of_id3_tags(audio_bytes)
     recording = (
@@ -103,18 +114,30 @@ def recognize(audio_bytes: bytes, *, accept_truncated: bool = False) -> Recordin
 
 def too_short(duration_s: float) -> AudioProcessingError:
     """The error for a recording with next to nothing in it."""
-    message = f"The recording has {duration_s:.4f} s of sound, which is less than {MIN_DURATION_S} s."
-    return AudioProcessingError(message, "Give a longer recording.")
+    return AudioProcessingError(
+        f"The recording is too short: {duration_s:.4f} s, "
+        f"and at least {MIN_DURATION_S} s of sound are needed.",
+        "Give a longer recording.",
+    )
+
+
+def no_sound() -> AudioProcessingError:
+    """The error for a file of a good kind in which there is no stream of sound."""
+    return AudioProcessingError("The recording is a video without sound.", "Give a file that holds sound.")
 
 
 def _recognize_wav(audio_bytes: bytes, *, accept_truncated: bool) -> Recording:
     chunks = _wav_chunks(audio_bytes)
+    if b"data" not in chunks and len(audio_bytes) < max(12, _little(audio_bytes, 4, 4) + 8):
+        raise AudioProcessingError("The WAV is cut short within its header.", "Copy the file again.")
     start, size = chunks.get(b"fmt ", (0, 0))
     wav, frame_bytes, bytes_per_second = _read_wav_format(audio_bytes[start : start + min(size, 40)])
     if b"data" not in chunks:
         raise AudioProcessingError("The WAV has no sound: its data chunk is missing.", "Copy the file again.")
     sound_start, promised_bytes = chunks[b"data"]
     present_bytes = len(audio_bytes) - sound_start
+    if not present_bytes:
+        raise _empty_wav()
     if promised_bytes == 0xFFFFFFFF and b"ds64" in chunks:  # RF64 (EBU Tech 3306): sizes of 64 bits
         promised_bytes = _little(audio_bytes, chunks[b"ds64"][0] + 8, 8)
     if _is_unknown_size(promised_bytes, audio_bytes):
@@ -124,7 +147,7 @@ def _recognize_wav(audio_bytes: bytes, *, accept_truncated: bool) -> Recording:
     sound_bytes = min(promised_bytes, present_bytes)
     sound_bytes -= sound_bytes % (frame_bytes or 1)
     if not sound_bytes:
-        raise AudioProcessingError("The WAV has no sound: its data chunk is empty.", "Record it again.")
+        raise _empty_wav()
     duration_s = sound_bytes / bytes_per_second if frame_bytes else None
     if duration_s is not None and duration_s < MIN_DURATION_S:
         raise too_short(duration_s)
@@ -167,6 +190,10 @@ def _is_unknown_size(size: int, audio_bytes: bytes) -> bool:
     if size == 0:  # a crashed recorder leaves 0 too; with a true size of the file it is a truly empty chunk
         return _little(audio_bytes, 4, 4) + 8 != len(audio_bytes)
     return any(abs(size - largest) <= 0xFFFF for largest in (2**31, 2**32, 2**63, 2**64))
+
+
+def _empty_wav() -> AudioProcessingError:
+    return AudioProcessingError("The WAV has no sound after its header.", "Record or copy it again.")
 
 
 def _truncated_wav(promised_bytes: int, present_bytes: int, bytes_per_second: int) -> AudioProcessingError:
@@ -269,6 +296,8 @@ def _explain_refusal(audio_bytes: bytes) -> AudioProcessingError:
     kinds = [name for magic, name in _OTHER_KINDS if audio_bytes.startswith(magic)]
     if audio_bytes[4:8] == b"ftyp" or audio_bytes[8:12] == b"WEBP":
         kinds = ["a picture"]
+    if audio_bytes[:4] == b"RIFF" and audio_bytes[8:12] == b"AVI ":
+        kinds = ["an AVI video"]
     shown = kinds[0] if kinds else f"of no known kind (it starts with the bytes {audio_bytes[:8].hex(' ')})"
     hint = "Give a recording: WAV, MP3, FLAC, OGG, M4A, WebM, AAC, AMR, AIFF or WMA."
     return AudioProcessingError(f"The recording is {shown}, not sound.", hint)
@@ -288,8 +317,9 @@ def _explain_text(text: str) -> AudioProcessingError:
     for prefix, name, hint in _TEXT_KINDS:
         if text.lower().startswith(prefix):
             return AudioProcessingError(f"The recording is {name}, not sound.", hint)
-    hint = "Give the bytes of the recording: Path(...).read_bytes()."
-    return AudioProcessingError(f"The recording is plain text, not sound: {text[:60]!r}.", hint)
+    return AudioProcessingError(
+        f"The recording is plain text, not sound: {text[:60]!r}.", "Name a sound file."
+    )
 
 
 def _little(data: bytes, start: int, count: int) -> int:

@@ -25,9 +25,14 @@ def select_upstream_url(request_body: Mapping[str, Any], config: GatewayConfig) 
 
 def upstream_urls(request_body: Mapping[str, Any], config: GatewayConfig) -> tuple[str, ...]:
     """The base URLs of all servers that may answer `request_body`, in the order of preference."""
-    if config.routing_mode == "audio_text" and has_audio_content(request_body.get("messages") or ()):
-        return config.audio_urls or config.text_urls
-    return config.text_urls
+    return audio_urls(config) if has_audio_content(request_body.get("messages") or ()) else config.text_urls
+
+
+def audio_urls(config: GatewayConfig) -> tuple[str, ...]:
+    """The base URLs of all servers that may be asked about a recording, in the order of preference."""
+    return (
+        config.audio_urls if config.routing_mode == "audio_text" and config.audio_urls else config.text_urls
+    )
 
 
 def has_audio_content(messages: Iterable[Any]) -> bool:

@@ -1,5 +1,6 @@
 """An API key that knows its host, and shows itself to nobody else."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,14 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of a URL: what a key is tied to."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 0)}"
+
+
+def public_url(url: str) -> str:
+    """A URL that may be wrong, quoted for an error, without what may be a password or a key in it."""
+    without_password = re.sub(r"^(.*?//)?.*@", r"\1…@", url.strip(), flags=re.DOTALL)
+    return repr(
+        re.sub(r"([?#]|\s).*", lambda found: found[1].strip() + "…", without_password, flags=re.DOTALL)
+    )[:100]
 
 
 class ApiKey:
@@ -38,16 +47,17 @@ class ApiKey:
         """
         if value is None or isinstance(value, ApiKey):
             return value
-        if not isinstance(value, str):
+        type_name = type(value).__name__
+        value = cls(value.strip()) if isinstance(value, str) else None  # a debugger may show our variables
+        if value is None:
             raise ConfigurationError(
-                f"{setting} is not a string but {type(value).__name__}.", "Give the key as a string."
+                f"{setting} is not a string but {type_name}.", "Give the key as a string."
             )
-        secret = value.strip()
-        if not secret.isascii() or not secret.isprintable():
+        if not value._secret.isascii() or not value._secret.isprintable():
             raise ConfigurationError(
                 f"{setting} holds characters that no HTTP header can carry.", "Copy the key again."
             )
-        return cls(secret) if secret else None
+        return value if value._secret else None
 
     def bound_to(self, urls: Iterable[str]) -> "ApiKey":
         """The same key, tied to the origins of `urls`."""

@@ -5,9 +5,13 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 FIRST_REST_S = 1.0
 LONGEST_REST_S = 60.0
+
+
+AudioApi = Literal["chat", "transcriptions"]
 
 
 @dataclass(slots=True)
@@ -17,6 +21,7 @@ class _Server:
     rests_until: float = 0.0
     has_answered: bool = False
     last_asked: float = 0.0
+    audio_api: AudioApi | None = None
 
 
 class ServerBoard:
@@ -81,6 +86,16 @@ class ServerBoard:
         """Whether this server has ever answered in this process."""
         with self._lock:
             return self._of(url).has_answered
+
+    def audio_api(self, url: str) -> AudioApi | None:
+        """The way in which this server was found to take recordings, or None as long as that is not known."""
+        with self._lock:
+            return self._of(url).audio_api
+
+    def learn_audio_api(self, url: str, api: AudioApi) -> None:
+        """Remember how this server takes recordings."""
+        with self._lock:
+            self._of(url).audio_api = api
 
     def requests_under_way(self, url: str) -> int:
         """How many requests a server is answering for this process."""

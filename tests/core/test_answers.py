@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ipy_gateway import GatewayConfig, UpstreamResponseError
+from ipy_gateway import GatewayConfig, UpstreamResponseError, transcribe_audio
 from ipy_gateway.core.answers import MAX_DETAIL_CHARACTERS, parse_completion, parse_object
+
+from ..support.fault_server import answer, fault_server
 
 URL = "http://host"
 CONFIG = GatewayConfig(URL, api_key="sk-hush-4711")
@@ -117,16 +119,21 @@ def test_an_error_in_a_200_is_an_error(body: Any) -> None:
         (b"<html><title>Welcome</title>", ': an HTML page titled "Welcome".'),
         (b"OK", ": OK."),
         (b'{"choices": [', "."),
-        (b"[1, 2]", "."),
-        (b"17", ": 17."),
         (b'data: {"choices"', ': data: {"choices".'),
     ],
 )
-def test_what_is_no_json_object_is_said(body: bytes, detail: str) -> None:
+def test_what_is_no_json_is_said(body: bytes, detail: str) -> None:
     error = error_of(200, body)
 
     assert error.message == f"http://host answered with something that is not JSON{detail}"
     assert error.hint.startswith("Check that the URL is that of an OpenAI-compatible API")
+
+
+@pytest.mark.parametrize(("body", "detail"), [(b"[1, 2]", "."), (b"null", ": null."), (b"17", ": 17.")])
+def test_json_that_is_no_object_is_said(body: bytes, detail: str) -> None:
+    message = error_of(200, body).message
+
+    assert message == f"http://host answered with something that is not a JSON object{detail}"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +231,15 @@ def test_an_echoed_key_is_hidden(status: int, body: Any) -> None:
         (400, "Incorrect API key provided", "Check the key."),
         (404, "", "Check the base URL"),
         (404, "File Not Found", "Check the base URL"),
+        (404, "Cannot GET /v1/models", "Check the base URL"),
+        (404, "File Not Found (/v1/models/no-such-model)", "Check the base URL"),
+        (404, "No models loaded. Please load a model.", "Set text_model or audio_model"),
+        (413, "Request Entity Too Large", "Send less at a time"),
+        (429, "You exceeded your current quota, check your plan.", "The quota of this key is used up"),
+        (400, "Failed to load image or audio file", "Let the recording be converted"),
+        (400, "input_audio.format must be either 'wav' or 'mp3'", "Let the recording be converted"),
+        (400, "At most 0 audio(s) may be provided in one request.", "This server's model takes no audio"),
+        (400, "Too blue. LiteLLM: model group 'llama' failed.", ""),
         (404, 'model "x" not found, try pulling it first', "Set text_model or audio_model"),
         (400, "Invalid model name passed in model=x", "Set text_model or audio_model"),
         (429, "Rate limit of model group x", "Look at the server's log, or try again later."),
@@ -243,6 +259,68 @@ def test_the_hint_tells_when_no_key_was_sent() -> None:
     hint = error_of(401, {"error": "No key"}, GatewayConfig("http://elsewhere", api_key="sk-1")).hint
 
     assert hint == "No key was sent to this host: configure api_key together with its URL."
+
+
+NO_AUDIO = "This server's model takes no audio"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hint"),
+    [
+        (400, {"object": "error", "message": "At most 0 audio(s) may be provided in one request."}, NO_AUDIO),
+        (400, {"error": "'messages[1].content[0].type' must be 'text' or 'image_url'"}, NO_AUDIO),
+        (400, {"error": {"message": "invalid message format"}}, NO_AUDIO),
+        (400, {"error": {"message": "unsupported content[].type"}}, NO_AUDIO),
+        (422, {"detail": "Input should be a valid string"}, "If this server's model takes no audio"),
+        (500, {"detail": "Input must be a string"}, "If this server's model takes no audio"),
+        (200, {"error": "Bad part"}, "If this server's model takes no audio"),
+        (500, {"detail": "Out of memory"}, "Look at the server's log"),
+        (503, {"error": {"message": "Loading model"}}, "The server is still loading"),
+        (429, {"error": {"message": "Rate limit reached"}}, "Look at the server's log"),
+        (401, {"error": {"message": "Unauthorized"}}, "Check the key."),
+        (404, {"detail": "Not Found"}, "Check the base URL"),
+        (404, {"error": {"message": "model 'x' not found"}}, "Set text_model or audio_model"),
+        (413, {"detail": "File too large"}, "Send less at a time"),
+        (400, {"error": {"message": "Failed to load image or audio file"}}, "Let the recording be converted"),
+    ],
+)
+def test_a_request_with_audio_that_is_refused_gets_the_hint_about_audio_unless_it_points_elsewhere(
+    status: int, body: Any, hint: str
+) -> None:
+    with pytest.raises(UpstreamResponseError) as raised:
+        parse_completion(response(status, body), URL, CONFIG, had_audio=True)
+
+    assert raised.value.hint.startswith(hint)
+
+
+def test_an_error_in_a_200_without_a_word_gets_no_hint_about_audio() -> None:
+    with pytest.raises(UpstreamResponseError) as raised:
+        parse_completion(response(200, {"choices": []}), URL, CONFIG, had_audio=True)
+
+    assert raised.value.hint == "Ask the server's log why."
+
+
+async def test_a_server_that_refuses_a_recording_is_said_to_take_no_audio(tone: bytes) -> None:
+    refusal = answer(400, body={"error": {"message": "invalid message format"}})
+    with fault_server(refusal) as server, pytest.raises(UpstreamResponseError) as raised:
+        await transcribe_audio(tone, GatewayConfig(server.url))
+
+    assert raised.value.hint.startswith(NO_AUDIO)
+
+
+def test_the_code_of_an_error_counts_where_its_sentence_says_little() -> None:
+    body = {"error": {"message": "Too much.", "code": "insufficient_quota"}}
+
+    assert error_of(429, body).hint.startswith("The quota of this key is used up")
+
+
+def test_the_context_of_the_embedded_engine_is_not_ours_to_enlarge() -> None:
+    overflow = {"error": {"message": "request (9031 tokens) exceeds the available context size"}}
+
+    with pytest.raises(UpstreamResponseError) as raised:
+        parse_completion(response(400, overflow), "local://engine", GatewayConfig())
+
+    assert raised.value.hint == "Send less text at a time."
 
 
 def recorded_errors() -> list[Any]:

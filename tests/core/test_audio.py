@@ -4,9 +4,12 @@ import dataclasses
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import wave
 from pathlib import Path
 
@@ -143,11 +146,20 @@ async def test_temporary_files_are_gone_afterwards(encoded: dict[str, bytes], te
 # What is refused
 
 
-async def test_a_video_without_sound_is_refused() -> None:
+@pytest.mark.parametrize(
+    "container",
+    [
+        ["-f", "mp4", "-movflags", "frag_keyframe+empty_moov"],
+        ["-f", "mov", "-movflags", "frag_keyframe+empty_moov"],
+        ["-f", "matroska"],
+        ["-f", "webm"],
+    ],
+)
+async def test_a_video_without_sound_is_refused(container: list[str]) -> None:
     silent = ["-f", "lavfi", "-i", "testsrc=duration=1:size=64x64:rate=5"]
-    video = ffmpeg_makes(*silent, "-f", "mp4", "-movflags", "frag_keyframe+empty_moov")
+    video = ffmpeg_makes(*silent, *container)
 
-    with pytest.raises(AudioProcessingError, match="no sound track in its m4a file") as caught:
+    with pytest.raises(AudioProcessingError, match=r"^The recording is a video without sound\.") as caught:
         await prepare_upload(video, CONFIG)
 
     assert caught.value.error_type == "invalid_audio"
@@ -227,7 +239,7 @@ async def test_what_ffmpeg_says_is_shown_without_control_characters_and_capped(
 async def test_next_to_no_sound_is_refused() -> None:
     blip = ffmpeg_makes("-f", "lavfi", "-i", "sine=duration=0.05", "-f", "flac")
 
-    with pytest.raises(AudioProcessingError, match=r"0\.05\d* s of sound"):
+    with pytest.raises(AudioProcessingError, match=r"too short: 0\.05\d* s"):
         await prepare_upload(blip, CONFIG)
 
 
@@ -365,6 +377,42 @@ async def test_no_ffmpeg_at_all_says_how_to_install_one(
     assert 'pip install "ipy-gateway[ffmpeg]"' in caught.value.hint
 
 
+async def test_a_program_that_is_not_ffmpeg_is_named(encoded: dict[str, bytes]) -> None:
+    with pytest.raises(AudioProcessingError) as caught:
+        await prepare_upload(encoded["plain.flac"], GatewayConfig(ffmpeg_bin="/bin/true"))
+
+    assert caught.value.message.startswith("'/bin/true' made no sound of the flac recording")
+    assert "ffmpeg_bin" in caught.value.hint
+    assert caught.value.error_type == "ffmpeg_missing"
+
+
+async def test_a_program_that_complains_in_place_of_ffmpeg_is_named(encoded: dict[str, bytes]) -> None:
+    with pytest.raises(AudioProcessingError) as caught:
+        await prepare_upload(encoded["plain.flac"], GatewayConfig(ffmpeg_bin="/bin/ls"))
+
+    assert "ffmpeg_bin='/bin/ls'" in caught.value.hint
+
+
+async def test_an_ffmpeg_that_cannot_be_executed_is_named(
+    encoded: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\n")
+
+    with pytest.raises(AudioProcessingError) as caught:
+        await prepare_upload(encoded["plain.flac"], GatewayConfig(ffmpeg_bin=str(script)))
+
+    assert f"{str(script)!r} is no program that can be executed" in caught.value.message
+    assert "ffmpeg_bin" in caught.value.hint
+
+
+async def test_the_largest_limit_is_one_that_ffmpeg_understands(encoded: dict[str, bytes]) -> None:
+    config = dataclasses.replace(CONFIG, audio_max_upload_bytes=10**12)
+
+    assert (await prepare_upload(encoded["plain.flac"], config)).duration_s == 1.0
+
+
 async def test_an_ffmpeg_that_is_no_program_is_named(encoded: dict[str, bytes], tmp_path: Path) -> None:
     script = tmp_path / "ffmpeg"
     script.write_bytes(b"\0\0\0")
@@ -383,6 +431,64 @@ async def test_a_relative_path_of_ffmpeg_works(
     monkeypatch.chdir(tmp_path)
 
     assert await prepare_upload(encoded["plain.flac"], GatewayConfig(ffmpeg_bin="./ffmpeg"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+async def test_an_interrupt_reaches_a_task_that_waits_for_ffmpeg(
+    slow_ffmpeg: SlowFfmpeg, encoded: dict[str, bytes]
+) -> None:
+    task = asyncio.ensure_future(prepare_upload(encoded["plain.flac"], slow_ffmpeg.config))
+    await slow_ffmpeg.started()
+    handler = signal.signal(signal.SIGINT, lambda *_: task.cancel())  # as ipykernel does for a cell
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    interrupted_at = time.monotonic() + 0.5
+
+    await asyncio.wait({task})
+
+    signal.signal(signal.SIGINT, handler)
+    assert task.cancelled()
+    assert time.monotonic() - interrupted_at < 1
+    await slow_ffmpeg.ended()
+
+
+# A disk that takes no more
+
+
+async def test_no_room_for_temporary_files_is_said(
+    encoded: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with pytest.raises(AudioProcessingError) as caught:
+        await prepare_upload(encoded["plain.flac"], CONFIG)
+
+    assert "temporary files can't be written: No such file or directory." in caught.value.message
+    assert "TMPDIR" in caught.value.hint
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_recording_that_does_not_fit_on_the_disk_is_said() -> None:
+    program = (
+        "import asyncio, resource\n"
+        "from ipy_gateway import AudioProcessingError, GatewayConfig, normalize_audio_to_wav\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, -1))\n"
+        "try:\n"
+        "    asyncio.run(normalize_audio_to_wav(b'fLaC' + bytes(2_000_000), GatewayConfig()))\n"
+        "except AudioProcessingError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert "temporary files can't be written: File too large." in done.stdout, done.stderr
+
+
+async def test_a_disk_that_is_full_for_ffmpeg_is_said(encoded: dict[str, bytes], tmp_path: Path) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho 'Error writing trailer: No space left on device' >&2\nexit 1\n")
+    script.chmod(0o755)
+
+    with pytest.raises(AudioProcessingError, match="temporary files can't be written: No space left"):
+        await prepare_upload(encoded["plain.flac"], GatewayConfig(ffmpeg_bin=str(script)))
 
 
 # What is sent as it is

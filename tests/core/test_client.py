@@ -2,13 +2,17 @@
 
 import asyncio
 import gc
+import pickle
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ipy_gateway import (
@@ -23,6 +27,7 @@ from ipy_gateway import (
     forward_chat_completion,
     forward_models,
 )
+from ipy_gateway.core import client
 
 from ..support.fault_server import Answer, answer, completion, fault_server
 
@@ -122,6 +127,32 @@ async def test_a_response_is_passed_on_whatever_its_status(status: int) -> None:
     assert response.headers["x-request-id"] == "r-1"
 
 
+async def test_what_is_returned_does_not_hold_the_key() -> None:
+    with fault_server() as server:
+        response = await forward_chat_completion(BODY, server.url, GatewayConfig(server.url, api_key="sk-1"))
+
+    assert server.request.headers["authorization"] == "Bearer sk-1"
+    assert "authorization" not in response.request.headers
+    assert b"sk-1" not in pickle.dumps(response)
+
+
+async def test_the_cause_of_an_error_does_not_hold_the_key() -> None:
+    with fault_server(Answer(b"", closes=True)) as server:
+        error = await upstream_error(server.url, GatewayConfig(server.url, api_key="sk-1"))
+
+    assert isinstance(error.__cause__, httpx.RemoteProtocolError)
+    assert "authorization" not in error.__cause__.request.headers
+
+
+@pytest.mark.parametrize("domain", ["", "; Domain=127.0.0.1", "; Max-Age=1000"])
+async def test_a_cookie_is_not_kept(domain: str) -> None:
+    with fault_server(answer(headers={"Set-Cookie": f"session=1; Path=/{domain}"})) as server:
+        await forward_models(server.url, QUICK)
+        await forward_models(server.url, QUICK)
+
+    assert "cookie" not in server.requests[1].headers
+
+
 async def test_nobody_listens() -> None:
     url = f"http://127.0.0.1:{unused_port()}"
 
@@ -163,6 +194,20 @@ async def test_what_is_no_url_of_a_server(url: str) -> None:
     assert url in error.message
     assert error.message.endswith(".")
     assert error.hint
+
+
+@pytest.mark.parametrize("url", ["", "/v1", "http://"])
+async def test_a_url_without_a_host_is_said(url: str) -> None:
+    with pytest.raises(UpstreamError) as raised:
+        await forward_models(url, QUICK)
+
+    assert raised.value.message.startswith(f"{url!r} is no URL of a server: ")
+
+
+async def test_a_wrong_url_is_shown_up_to_its_first_blank() -> None:
+    error = await upstream_error("http://localhost:8080 api_key=sk-hush")
+
+    assert error.message == "'http://localhost:8080…' is no URL of a server: it holds a blank."
 
 
 async def test_a_server_that_closes_before_it_reads() -> None:
@@ -314,6 +359,56 @@ async def test_a_proxy_that_cannot_be_used_is_a_configuration_error(monkeypatch:
     assert "no_proxy" in raised.value.hint
 
 
+# Certificates
+
+
+@pytest.fixture
+def fresh_certificates() -> Iterator[None]:
+    client._ssl_context.cache_clear()
+    yield
+    client._ssl_context.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_certificates")
+async def test_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nope")
+    with fault_server() as server:
+        assert (await forward_models(server.url, QUICK)).status_code == 200
+
+
+@pytest.mark.usefixtures("fresh_certificates")
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file or directory"), ("no certificate", "")])
+async def test_certificates_that_cannot_be_loaded_are_named_by_their_variable(
+    content: str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "certificates.pem"
+    if content:
+        path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+    with pytest.raises(ConfigurationError) as raised:
+        await forward_models("https://127.0.0.1:1", GatewayConfig("https://127.0.0.1:1", api_key="sk-hush"))
+
+    assert raised.value.message.startswith(
+        f"The certificates that SSL_CERT_FILE={str(path)!r} names can't be"
+    )
+    assert reason in raised.value.message
+    assert raised.value.hint == "Correct or unset SSL_CERT_FILE."
+    frames = [frame for frame, _ in traceback.walk_tb(raised.tb.tb_next)]
+    assert "hush" not in repr([frame.f_locals for frame in frames])
+
+
+@pytest.mark.usefixtures("fresh_certificates")
+async def test_a_proxy_over_https_is_checked_with_the_same_certificates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nope")
+    monkeypatch.setenv("http_proxy", "https://127.0.0.1:1")
+
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE='/nope'"):
+        await forward_models("http://some.host", QUICK)
+
+
 # Loops
 
 
@@ -367,6 +462,17 @@ def test_loops_in_threads_have_their_own_connections() -> None:
 
         assert not failures
         assert (len(server.requests), server.opened, server.open) == (40, 2, 0)
+
+
+async def test_closing_waits_for_a_thread_that_walks_the_table_of_clients() -> None:
+    clients = client._LoopClients()
+    await clients.get()
+    clients._lock.acquire()
+    threading.Timer(0.2, clients._lock.release).start()
+
+    await clients.close()
+
+    assert not clients._lock.locked()
 
 
 async def test_requests_at_once_on_a_new_loop_share_one_client() -> None:

@@ -121,6 +121,8 @@ def test_a_base_url_is_tidied(given: str, kept: str) -> None:
         ("audio_preprocess_enabled", "maybe", "it should be 'auto', or it should be a valid boolean"),
         ("audio_max_upload_bytes", 0, "it should be greater than 0"),
         ("audio_max_upload_bytes", 1.5, "it should be a valid integer"),
+        ("audio_max_upload_bytes", 2**63 - 1, "it should be less than or equal to 1000000000000"),
+        ("audio_max_upload_bytes", 10**30, "it should be less than or equal to 1000000000000"),
         ("audio_target_sr", 100, "it should be greater than or equal to 8000"),
         ("audio_target_channels", 9, "it should be less than or equal to 8"),
         ("audio_loudnorm", "perhaps", "it should be a valid boolean"),
@@ -278,12 +280,7 @@ def test_openais_key_alone_changes_no_server_and_is_there_when_openai_is_asked()
     [
         {"IPY_GATEWAY_TIMEOUT_S": "soon"},
         {"OPENAI_BASE_URL": "http://host:port", "OPENAI_API_KEY": SECRET},
-        {
-            "OPENAI_BASE_URL": "http://host:port",
-            "OPENAI_API_KEY": SECRET,
-            "IPY_GATEWAY_TEXT_BASE_URL": "http://h",
-        },
-        {"OPENAI_API_KEY": f"{SECRET}\r\nX-Evil: 1"},
+        {"OPENAI_BASE_URL": "http://host", "OPENAI_API_KEY": f"{SECRET}\r\nX-Evil: 1"},
         {"OPENAI_BASE_URL": HIDDEN_URL},
         {"IPY_GATEWAY_API_KEY": f"{SECRET}ü"},
     ],
@@ -295,6 +292,54 @@ def test_a_variable_that_is_not_valid_is_a_configuration_error_without_secrets(
         GatewayConfig.from_env(environ)
 
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"IPY_GATEWAY_TIMEOUT_S": "abc"}, "IPY_GATEWAY_TIMEOUT_S='abc' is not valid: "),
+        ({"IPY_GATEWAY_TEXT_BASE_URL": "nowhere"}, "IPY_GATEWAY_TEXT_BASE_URL='nowhere' is not valid: "),
+        ({"IPY_GATEWAY_TEXT_BASE_URL": "http://a, b"}, "IPY_GATEWAY_TEXT_BASE_URL=('http://a', 'b') is not"),
+        ({"OPENAI_BASE_URL": "nowhere"}, "OPENAI_BASE_URL='nowhere' is not valid: "),
+        ({"IPY_GATEWAY_API_KEY": f"{SECRET}ü"}, "IPY_GATEWAY_API_KEY holds characters"),
+        (
+            {"OPENAI_BASE_URL": "http://host", "OPENAI_API_KEY": f"{SECRET}ü"},
+            "OPENAI_API_KEY holds characters",
+        ),
+        (
+            {"IPY_GATEWAY_ROUTING_MODE": "audio_text"},
+            "IPY_GATEWAY_ROUTING_MODE='audio_text' needs IPY_GATEWAY_AUDIO_BASE_URL, ",
+        ),
+    ],
+)
+def test_the_error_about_a_variable_names_it(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        GatewayConfig.from_env(environ)
+
+    assert raised.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"OPENAI_BASE_URL": "http://host:port"},
+        {"OPENAI_BASE_URL": "http://host:port", "OPENAI_API_KEY": SECRET},
+        {"OPENAI_API_KEY": f"{SECRET}\r\nX-Evil: 1"},
+        {"OPENAI_BASE_URL": "http://theirs", "OPENAI_API_KEY": f"{SECRET}ü"},
+        {"OPENAI_BASE_URL": "  ", "OPENAI_API_KEY": "  "},
+    ],
+)
+def test_a_variable_of_openai_that_is_not_used_does_no_harm(unused: dict[str, str]) -> None:
+    config = GatewayConfig.from_env({"IPY_GATEWAY_TEXT_BASE_URL": "http://ours", **unused})
+
+    assert config == GatewayConfig("http://ours")
+
+
+def test_a_wrong_key_of_openai_matters_where_the_audio_server_is_openai() -> None:
+    environ = {"IPY_GATEWAY_AUDIO_BASE_URL": "https://api.openai.com/v1", "OPENAI_API_KEY": f"{SECRET}ü"}
+
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+        GatewayConfig.from_env(environ)
 
 
 # The key and its host
@@ -412,6 +457,10 @@ def test_a_configuration_inside_a_pydantic_model_hides_its_key_too() -> None:
         {"text_base_url": "http://host/v1?key=hush-4711"},
         {"text_base_url": "http://host/v1#hush-4711"},
         {"text_base_url": " http://some body:hush-4711@host"},
+        {"text_base_url": "http://some:hush 4711@host"},
+        {"text_base_url": "some:hush-4711@host"},
+        {"text_base_url": "http://localhost:8080 api_key=sk-hush-4711"},
+        {"text_base_url": ["http://host", "http://somebody:hush-4711@host"]},
     ],
 )
 def test_no_error_about_a_configuration_shows_a_secret(settings: dict[str, Any]) -> None:
@@ -466,7 +515,7 @@ async def test_an_interrupted_request_leaves_no_frame_that_holds_the_key(
 ) -> None:
     with fault_server(answer(delay_s=5)) as server:
         monkeypatch.setenv("http_proxy", server.url)  # httpcore keeps the headers in a variable there
-        config = GatewayConfig("http://some.host", api_key=SECRET)
+        config = GatewayConfig("http://some.host", api_key=SECRET, allow_key_over_http=True)
         asking = asyncio.ensure_future(forward_models("http://some.host", config))
         await asyncio.to_thread(server.wait_for_requests, 1)
         asking.cancel()
@@ -488,6 +537,64 @@ def test_a_verbose_traceback_of_a_wrong_setting_shows_no_key() -> None:
 
     assert raised.tb.tb_next is not None
     assert "hush" not in verbose_traceback(raised.value, raised.tb.tb_next)
+
+
+@pytest.mark.parametrize(
+    ("args", "settings"),
+    [
+        (["http://one"], {"text_base_url": "http://two", "api_key": SECRET}),
+        (["http://one", *[None] * 30], {"api_key": SECRET}),
+        (["http://one"], {"api_key": f"{SECRET}ü"}),
+        (["http://one"], {"api_key": [SECRET]}),
+        (["http://one"], {"api_key": SECRET, "nonsense": 1}),
+        (["http://one"], {"audio_api_key": SECRET, "timeout_s": -1}),
+        (["http://one"], {"api_key": SECRET, "routing_mode": "audio_text"}),
+    ],
+)
+def test_no_frame_of_a_wrong_configuration_holds_the_key(args: list[Any], settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        GatewayConfig(*args, **settings)
+
+    assert "hush" not in variables_of_our_frames(raised.value)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"IPY_GATEWAY_API_KEY": SECRET, "IPY_GATEWAY_TIMEOUT_S": "abc"},
+        {"OPENAI_API_KEY": SECRET, "IPY_GATEWAY_TIMEOUT_S": "abc"},
+        {"OPENAI_API_KEY": f"{SECRET}ü", "OPENAI_BASE_URL": "http://host"},
+        {"IPY_GATEWAY_API_KEY": f"{SECRET}ü"},
+    ],
+)
+@pytest.mark.parametrize("is_of_the_process", [False, True])
+def test_no_frame_of_a_wrong_environment_holds_the_key(
+    environ: dict[str, str], is_of_the_process: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError) as raised:
+        GatewayConfig.from_env(None if is_of_the_process else environ)
+
+    assert "hush" not in variables_of_our_frames(raised.value)
+
+
+def test_no_frame_of_a_wrong_key_in_a_pydantic_model_holds_it() -> None:
+    adapter = pydantic.TypeAdapter(GatewayConfig)
+
+    with pytest.raises(ConfigurationError) as raised:
+        adapter.validate_python({"text_base_url": "http://host", "api_key": f"{SECRET}ü"})
+
+    assert "hush" not in variables_of_our_frames(raised.value)
+
+
+def variables_of_our_frames(error: BaseException) -> str:
+    """What pytest -l, %xmode Verbose and logging libraries would show of the frames below the test's own."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if "ipy_gateway" in frame.f_globals["__name__"].split(".")[0]]
+    assert ours
+    return repr([frame.f_locals for frame in ours])
 
 
 async def test_no_log_shows_a_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -533,3 +640,22 @@ def test_several_servers_come_from_the_environment() -> None:
 def test_no_server_at_all_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="text_base_url"):
         GatewayConfig(())
+
+
+# Plain http
+
+
+@pytest.mark.parametrize("url", ["http://gpu-box:8080", "http://192.168.1.7:8080/v1"])
+async def test_a_key_travels_unencrypted_only_with_consent(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="would travel unencrypted") as raised:
+        await forward_models(url, GatewayConfig(url, api_key=SECRET))
+
+    assert "allow_key_over_http" in raised.value.hint
+    assert SECRET not in str(raised.value)
+
+
+async def test_to_this_machine_a_key_may_go_by_plain_http() -> None:
+    with fault_server() as server:
+        await forward_models(server.url, GatewayConfig(server.url, api_key=SECRET))
+
+    assert server.request.headers["authorization"] == f"Bearer {SECRET}"

@@ -156,6 +156,36 @@ async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (server.opened, server.open) == (4, 1)
 
 
+async def test_idle_connections_are_closed_though_nothing_else_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "KEEPALIVE_S", 0.1)
+    stack = ConnectionStack(open_connection)
+    with fault_server(answer(delay_s=0.02)) as one, fault_server() as other:
+        async with client_of(stack) as client:
+            await asyncio.gather(*(client.get(one.url) for _ in range(3)))
+            await asyncio.sleep(0.05)
+            await client.get(other.url)
+
+            assert await all_closed(one)
+            assert await all_closed(other)
+            await asyncio.sleep(0.05)
+            assert stack._idle == {}
+            assert stack._sweep_timer is None
+
+
+async def test_a_closed_pool_leaves_no_timer() -> None:
+    stack = ConnectionStack(open_connection)
+    with fault_server() as server:
+        async with client_of(stack) as client:
+            await client.get(server.url)
+            timer = stack._sweep_timer
+
+    assert timer is not None
+    assert timer.cancelled()
+    assert stack._sweep_timer is None
+
+
 async def test_the_connection_used_last_is_used_next() -> None:
     stack = ConnectionStack(open_connection)
     with fault_server(answer(delay_s=0.02)) as server:

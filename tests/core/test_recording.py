@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import pytest
 
 from ipy_gateway.core.exceptions import AudioProcessingError
-from ipy_gateway.core.recording import recognize
+from ipy_gateway.core.recording import DEMUXERS, recognize
 
 SECOND = bytes(32000)  # of 16-bit samples at 16 kHz
 
@@ -161,6 +161,20 @@ def test_half_a_sample_at_the_end_is_not_counted() -> None:
     assert recognize(wav_file(bytes(32001), after=b"\0")).sound_bytes == 32000
 
 
+@pytest.mark.parametrize("accept_truncated", [False, True])
+def test_a_header_without_sound_is_refused_whatever_it_promises(accept_truncated: bool) -> None:
+    with pytest.raises(AudioProcessingError, match=r"^The WAV has no sound after its header\."):
+        recognize(wav_file()[:44], accept_truncated=accept_truncated)
+
+
+def test_text_is_refused_without_python_in_the_hint() -> None:
+    assert refusal_of(b"talk.wav").hint == "Name a sound file."
+
+
+def test_every_container_has_its_demuxer(encoded: dict[str, bytes]) -> None:
+    assert {container for container, _, _ in ENCODED.values()} == set(DEMUXERS)
+
+
 def test_a_truncated_wav_says_how_much_is_there() -> None:
     error = refusal_of(wav_file(bytes(16000), data_size=96000))
 
@@ -194,6 +208,14 @@ def test_a_truncated_wav_is_accepted_for_what_is_there() -> None:
         (b'{"error": {"message": "no such file"}}', "JSON"),
         (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "playlist"),
         (b"\xef\xbb\xbf#EXTM3U\n", "playlist"),
+        (b"RIFF\x10\0\0\0AVI LIST", "an AVI video"),
+        (b"FLV\x01\x05\0\0\0\x09", "a Flash video"),
+        (b"RIFF\x24\x7d\0\0WA", "cut short within its header"),
+        (b"RIFF", "cut short within its header"),
+        (wav_file()[:12], "cut short within its header"),
+        (wav_file()[:30], "cut short within its header"),
+        (wav_file()[:36], "cut short within its header"),
+        (wav_file()[:44], "no sound after its header"),
         (b"ffconcat version 1.0\nfile secret.wav\n", "playlist"),
         (b"data:audio/wav;base64,UklGRg==", "data: URL"),
         (b"talk.wav", "plain text, not sound: 'talk.wav'"),
@@ -207,10 +229,10 @@ def test_a_truncated_wav_is_accepted_for_what_is_there() -> None:
         (b"ID3\x04\0\0\0\0\x0f\x76", "ID3 tag without sound"),
         (b"\x01\x02\x03\x04\x05\x06\x07\x08\x09", "01 02 03 04 05 06 07 08"),
         (b"RIFF\x04\0\0\0WAVE", "says nothing of its encoding"),
-        (wav_file()[:36], "data chunk is missing"),
-        (wav_file(b"", after=chunk(b"LIST", b"INFO")), "data chunk is empty"),
-        (wav_file(bytes(2)), "0.0001 s of sound"),
-        (wav_file(bytes(3198)), "0.0999 s of sound"),
+        (wav_file(riff_size=0)[:36], "data chunk is missing"),
+        (wav_file(b"", after=chunk(b"LIST", b"INFO")), "no sound after its header"),
+        (wav_file(bytes(2)), "is too short: 0.0001 s, and at least 0.1 s of sound are needed"),
+        (wav_file(bytes(3198)), "is too short: 0.0999 s"),
         (wav_file(encoding=struct.pack("<HHIIHH", 1, 0, 16000, 32000, 2, 16)), "0 channels"),
         (wav_file(encoding=struct.pack("<HHIIHH", 1, 1, 0, 0, 2, 16)), "at 0 Hz"),
         (wav_file(encoding=struct.pack("<HHIIHH", 1, 1, 16000, 0, 0, 0)), "0 bits"),

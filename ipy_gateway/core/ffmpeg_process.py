@@ -1,0 +1,88 @@
+"""ffmpeg as a child process that never outlives the request for it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+from typing import Any
+
+from .config import GatewayConfig
+from .exceptions import AudioProcessingError
+
+_NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
+_STDERR_TAIL_BYTES = 8192
+
+
+async def run_ffmpeg(command: list[str], folder: Path, config: GatewayConfig) -> tuple[int, str]:
+    """Exit code and last lines of a program that runs in `folder`, and that ends when this does."""
+    process = await _start(command, folder, config)
+    try:
+        async with asyncio.timeout(config.timeout_s):
+            log = await _read_tail(process)
+            return await process.wait(), log
+    except TimeoutError as error:
+        raise AudioProcessingError(
+            f"ffmpeg was not done with the recording after {config.timeout_s:g} s.",
+            "Raise timeout_s, or cut the recording into parts.",
+            error_type="audio_timeout",
+        ) from error
+    finally:
+        await _kill(process)
+
+
+async def _start(command: list[str], folder: Path, config: GatewayConfig) -> Process:
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            creationflags=_NO_CONSOLE,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:  # asyncio would end the program, and not what it has started
+        await _until_done(starting)
+        if not starting.exception():
+            await _kill(starting.result())
+        raise
+    except OSError as error:
+        raise AudioProcessingError(
+            f"{command[0]!r} can't be started: {error.strerror}.",
+            f"Set ffmpeg_bin to a working ffmpeg; it is {config.ffmpeg_bin!r}.",
+            error_type="ffmpeg_missing",
+        ) from error
+
+
+async def _read_tail(process: Process) -> str:
+    """The end of what the program logs: a broken file can bring megabytes of errors."""
+    assert process.stderr is not None
+    tail = b""
+    while piece := await process.stderr.read(65536):
+        tail = (tail + piece)[-_STDERR_TAIL_BYTES:]
+    return tail.decode(errors="replace")
+
+
+async def _kill(process: Process) -> None:
+    """End a program that still runs, with all that it started, and wait for it even when cancelled again."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    await _until_done(asyncio.ensure_future(process.wait()))
+
+
+async def _until_done(future: asyncio.Future[Any]) -> None:
+    """Wait for something that has to be finished, also when cancelled again."""
+    while not future.done():
+        with contextlib.suppress(asyncio.CancelledError):  # the first one is already on its way up
+            await asyncio.wait({future})
