@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
 from .core import __all__ as _core_names
-from .core.client import mounted_transports
+from .core.loop_clients import mounted_transports
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

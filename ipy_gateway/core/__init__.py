@@ -2,7 +2,7 @@
 
 from .audio import normalize_audio_to_wav
 from .chunks import ChatChunk, ToolCallPiece, Usage
-from .client import close_connections, forward_chat_completion, forward_models
+from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .exceptions import (
     AudioProcessingError,
@@ -15,6 +15,7 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from .loop_clients import close_connections
 from .messages import AnswerText, Completion, TranscriptText
 from .operations import analyze_audio, chat_completion, list_models, stream_chat, transcribe_audio
 from .routing import has_audio_content, select_upstream_url

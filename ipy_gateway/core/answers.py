@@ -10,6 +10,7 @@ import httpx
 
 from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
+from .hiding import without_key
 from .retries import CALLERS_MISTAKES, retry_after_s, should_retry
 from .routing import is_local
 
@@ -50,9 +51,8 @@ def parse_completion(
     first = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(first, Mapping) or not isinstance(first.get("message"), Mapping):
         detail = public_line(error_detail(answer), base_url, config)
-        raise _error(
-            f"{base_url} answered without choices", detail, "Ask the server's log why.", response, base_url
-        )
+        sentence = f"{base_url} answered without choices"
+        raise _error(sentence, detail, "Ask the server's log why.", response, base_url, config)
     return answer
 
 
@@ -72,7 +72,7 @@ def parse_object(
     hint = _hint(response, words, base_url, config, had_audio=had_audio)
     if not response.is_success:
         sentence = f"{base_url} answered {_status_name(response.status_code)}"
-        raise _error(sentence, detail, hint, response, base_url)
+        raise _error(sentence, detail, hint, response, base_url, config)
     if not isinstance(body, dict):
         expected = "JSON" if body is _NO_JSON else "a JSON object"
         raise _error(
@@ -81,9 +81,10 @@ def parse_object(
             "Check that the URL is that of an OpenAI-compatible API; it often ends in /v1.",
             response,
             base_url,
+            config,
         )
     if body.get("error"):
-        raise _error(f"{base_url} answered with an error", detail, hint, response, base_url)
+        raise _error(f"{base_url} answered with an error", detail, hint, response, base_url, config)
     return body
 
 
@@ -94,21 +95,27 @@ def answer_error(
     detail = public_line(error_detail(body), base_url, config)
     words = f"{detail} {_error_code(body)}".lower()
     hint = _hint(response, words, base_url, config, had_audio=False)
-    return _error(sentence, detail, hint, response, base_url)
+    return _error(sentence, detail, hint, response, base_url, config)
 
 
 def _error(
-    sentence: str, detail: str, hint: str, response: httpx.Response, base_url: str
+    sentence: str, detail: str, hint: str, response: httpx.Response, base_url: str, config: GatewayConfig
 ) -> UpstreamResponseError:
     return UpstreamResponseError(
         f"{sentence}: {detail}." if detail else f"{sentence}.",
         hint,
         upstream=base_url,
         status_code=response.status_code,
-        request_id=response.headers.get("x-request-id"),
+        request_id=public_request_id(response.headers, base_url, config),
         retry_after_s=retry_after_s(response.headers),
         should_retry=should_retry(response.headers),
     )
+
+
+def public_request_id(headers: Mapping[str, str], base_url: str, config: GatewayConfig) -> str | None:
+    """The server's own name for a request, where it gives one."""
+    name = headers.get("x-request-id")
+    return None if name is None else without_key(name, base_url, config)
 
 
 def _json_of(response: httpx.Response) -> Any:
@@ -143,7 +150,7 @@ def _error_code(body: Any) -> str:
 
 
 def _text_detail(response: httpx.Response) -> str:
-    if response.is_redirect:
+    if response.has_redirect_location:
         return f"it redirects to {response.headers.get('location', '')}"
     text = response.content[:4096].decode("utf-8", "replace").strip()
     if text.startswith("<"):
@@ -154,8 +161,7 @@ def _text_detail(response: httpx.Response) -> str:
 
 def public_line(detail: str, base_url: str, config: GatewayConfig) -> str:
     """One short line, without the key: servers repeat a wrong one in their answers."""
-    key = config.key_for(base_url)
-    public = detail.replace(key, "**********") if key else detail  # before a cut that could leave half of it
+    public = without_key(detail, base_url, config)  # before a cut that could leave half of it
     printable = "".join(character if character.isprintable() else " " for character in public)
     line = " ".join(printable.split()).rstrip(".")
     return line if len(line) <= MAX_DETAIL_CHARACTERS else line[:MAX_DETAIL_CHARACTERS] + "…"
@@ -187,7 +193,7 @@ def _hint(
         if sent:
             return "Check the key."
         return "No key was sent to this host: configure api_key together with its URL."
-    if response.is_redirect:
+    if response.has_redirect_location:
         return "Redirects are not followed: configure the address that it names."
     return (
         _audio_hint(words, had_audio=had_audio)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from .client import errors_of_ours
 from .config import GatewayConfig
 from .deadline import deadline
 from .exceptions import UpstreamError, UpstreamTimeoutError
@@ -57,7 +58,7 @@ class _Asking:
         while True:
             url = self._next_server()
             try:
-                with board.busy(url):
+                with board.busy(url), errors_of_ours(url, self._config):
                     answer = await attempt(url)
             except UpstreamError as error:
                 await asyncio.sleep(self._wait_after(error, url))

@@ -27,10 +27,10 @@ async def read_response(response: httpx.Response, base_url: str) -> httpx.Respon
         return response
     pieces = decoded_pieces(response, base_url)
     content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
-    headers = [
+    headers = [  # as bytes: of text httpx takes nothing but ASCII
         (name, value)
-        for name, value in response.headers.multi_items()
-        if name not in ("content-encoding", "content-length", "transfer-encoding")
+        for name, value in response.headers.raw
+        if name.lower() not in (b"content-encoding", b"content-length", b"transfer-encoding")
     ]
     return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
 

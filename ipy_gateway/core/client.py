@@ -1,26 +1,17 @@
-"""The HTTP side: connections, keys, proxies, and httpx's errors turned into ours."""
+"""Requests over HTTP: with the key for their host, and httpx's errors turned into ours."""
 
 import asyncio
-import importlib
-import ipaddress
-import os
 import socket
 import ssl
 import sys
-import threading
-import urllib.request
-import weakref
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
-from .bodies import READABLE_ENCODINGS, read_response
+from .bodies import read_response
 from .config import GatewayConfig
-from .connections import ConnectionStack
 from .deadline import deadline
 from .exceptions import (
     ConfigurationError,
@@ -31,17 +22,13 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from .hiding import hide_key_in, key_hidden_in_logs
+from .loop_clients import client_of_this_loop, is_loopback, os_reason, proxy_for
 from .routing import endpoint_url
 from .secret import public_url
 from .signals import waking_for_signals
 
-# Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
-mounted_transports: dict[str, str] = {}
-
 AUDIO_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "wma": "audio/x-ms-wma"}
-
-# What httpx.create_ssl_context() reads, in its order.
-CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _PASSED_ON = (GatewayError, asyncio.CancelledError, KeyboardInterrupt)
 
@@ -104,14 +91,15 @@ async def open_chat_stream(
 
     Raises: as `forward_chat_completion`.
     """
-    with errors_of_ours(base_url, config):
+    with errors_of_ours(base_url, config), key_hidden_in_logs(base_url, config):
         return await _send("POST", base_url, "/chat/completions", config, read_s=None, json=request_body)
 
 
 async def _forward(
     method: str, base_url: str, path: str, config: GatewayConfig, **content: Any
 ) -> httpx.Response:
-    with errors_of_ours(base_url, config), waking_for_signals():
+    hidden = key_hidden_in_logs(base_url, config)
+    with errors_of_ours(base_url, config), hidden, waking_for_signals():
         async with deadline(config.timeout_s):
             response = await _send(method, base_url, path, config, read_s=config.timeout_s, **content)
             async with aclosing(response):
@@ -121,7 +109,7 @@ async def _forward(
 async def _send(
     method: str, base_url: str, path: str, config: GatewayConfig, *, read_s: float | None, **content: Any
 ) -> httpx.Response:
-    client = await _client_of_this_loop()
+    client = await client_of_this_loop()
     url = _address(base_url, path)
     _check_key_stays_private(url, config)
     connect_s = min(config.connect_timeout_s, config.timeout_s)
@@ -151,17 +139,18 @@ class errors_of_ours:  # noqa: N801 - used like a function
         self._handled_before = sys.exception()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if not isinstance(error, (httpx.HTTPError, TimeoutError, *_PASSED_ON)):
+        if not isinstance(error, (httpx.HTTPError, httpx.InvalidURL, TimeoutError, *_PASSED_ON)):
             return
         causes = list(_causes(error, self._handled_before))
         for cause in causes:
             cause.with_traceback(None)
+            hide_key_in(cause, self._base_url, self._config)
         if not isinstance(error, _PASSED_ON):
-            raise _error_of_ours(error, _reason(causes), self._base_url, self._config) from error
+            raise _error_of_ours(error, causes, self._base_url, self._config) from error
 
 
 def _check_key_stays_private(url: httpx.URL, config: GatewayConfig) -> None:
-    may_be_read = url.scheme == "http" and not _is_loopback(url.host) and config.key_for(str(url)) is not None
+    may_be_read = url.scheme == "http" and not is_loopback(url.host) and config.key_for(str(url)) is not None
     if may_be_read and not config.allow_key_over_http:
         raise ConfigurationError(
             f"The key would travel unencrypted to {url.scheme}://{url.netloc.decode()}.",
@@ -206,13 +195,12 @@ class _KeyForHost(httpx.Auth):
             request.headers.pop("Authorization", None)
 
 
-def _error_of_ours(error: Exception, reason: str, base_url: str, config: GatewayConfig) -> UpstreamError:
+def _error_of_ours(
+    error: Exception, causes: list[BaseException], base_url: str, config: GatewayConfig
+) -> UpstreamError:
+    reason = _reason(causes)
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return UpstreamUnreachableError(
-            f"No server answers at {base_url} ({reason}).",
-            "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code.",
-            upstream=base_url,
-        )
+        return _no_connection(causes, reason, base_url)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return UpstreamTimeoutError(
             f"{base_url} gave no complete answer within {config.timeout_s:g} s.",
@@ -225,6 +213,10 @@ def _error_of_ours(error: Exception, reason: str, base_url: str, config: Gateway
             "Look at the server's log, then try again.",
             upstream=base_url,
         )
+    if isinstance(error, httpx.InvalidURL) or "location header" in reason:  # httpx reads it, unasked
+        return UpstreamResponseError(
+            f"{base_url} redirects to what is no URL.", "Look at the server's settings.", upstream=base_url
+        )
     if isinstance(error, httpx.RemoteProtocolError):
         return UpstreamResponseError(
             f"What {base_url} answered is not HTTP ({reason}).",
@@ -233,6 +225,28 @@ def _error_of_ours(error: Exception, reason: str, base_url: str, config: Gateway
         )
     return UpstreamResponseError(
         f"{base_url} can't be talked to: {reason}.", "Check the URL and the proxy.", upstream=base_url
+    )
+
+
+def _no_connection(causes: list[BaseException], reason: str, base_url: str) -> UpstreamUnreachableError:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UpstreamUnreachableError(
+                f"The certificate of {base_url} is not valid ({cause.verify_message.rstrip('.')}).",
+                "Correct the URL; a private authority is named with SSL_CERT_FILE.",
+                upstream=base_url,
+            )
+    proxy = proxy_for(httpx.URL(base_url))
+    if proxy:
+        return UpstreamUnreachableError(
+            f"No server answers at the proxy for {base_url}, {proxy.url.copy_with(userinfo=b'')} ({reason}).",
+            "Correct http_proxy, https_proxy or all_proxy, or name the host in no_proxy.",
+            upstream=base_url,
+        )
+    return UpstreamUnreachableError(
+        f"No server answers at {base_url} ({reason}).",
+        "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code.",
+        upstream=base_url,
     )
 
 
@@ -245,17 +259,11 @@ def _reason(causes: list[BaseException]) -> str:
         if isinstance(cause, socket.gaierror):
             return "no such host"
         if isinstance(cause, OSError) and (cause.errno or isinstance(cause, ssl.SSLError)):
-            return _os_reason(cause)
+            return os_reason(cause)
     text = str(error)
     if isinstance(error, httpx.RemoteProtocolError):
         text = text.partition(":")[0]  # what follows is the server's bytes
     return text.rstrip(".") or type(error).__name__
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return str(error.strerror or error)
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _causes(error: BaseException, handled_before: BaseException | None) -> Iterator[BaseException]:
@@ -266,120 +274,3 @@ def _causes(error: BaseException, handled_before: BaseException | None) -> Itera
         cause = cause.__cause__ or cause.__context__
         if isinstance(cause, BaseExceptionGroup):  # anyio tries each address of a host
             cause = cause.exceptions[0]
-
-
-class _LoopClients:
-    """One httpx client for each running event loop, closed when the loop shuts down its generators."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # loops of several threads come here
-        self._lifetimes: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[AsyncGenerator[httpx.AsyncClient, None], httpx.AsyncClient]
-        ] = weakref.WeakKeyDictionary()
-
-    async def get(self) -> httpx.AsyncClient:
-        loop = asyncio.get_running_loop()
-        known = self._lifetimes.get(loop)
-        if known:
-            return known[1]
-        # asyncio.run() and our own loop close what is left of generators, and with it the client.
-        lifetime = _client_lifetime()
-        client = await anext(lifetime)
-        with self._lock:
-            for closed in [other for other in self._lifetimes if other.is_closed()]:
-                del self._lifetimes[closed]
-            self._lifetimes[loop] = lifetime, client
-        return client
-
-    async def close(self) -> None:
-        """Close the client of the running loop; the next request opens a new one."""
-        with self._lock:
-            known = self._lifetimes.pop(asyncio.get_running_loop(), None)
-        if known:
-            await known[0].aclose()
-
-    def forget_all(self) -> None:
-        """After a fork: the sockets belong to the parent."""
-        self.__init__()  # type: ignore[misc]  # as new: the lock may be held by a thread that is no more
-
-
-_loop_clients = _LoopClients()
-_client_of_this_loop = _loop_clients.get
-close_connections = _loop_clients.close
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop_clients.forget_all)
-
-
-async def _client_lifetime() -> AsyncGenerator[httpx.AsyncClient, None]:
-    mounts = {f"{scheme}://": _load_transport(scheme) for scheme in mounted_transports}
-    async with httpx.AsyncClient(
-        transport=ConnectionStack(_open_connection),
-        mounts=mounts,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
-        headers={"User-Agent": "ipy-gateway", "Accept-Encoding": READABLE_ENCODINGS},
-    ) as client:
-        yield client
-
-
-def _load_transport(scheme: str) -> httpx.AsyncBaseTransport:
-    module, _, attribute = mounted_transports[scheme].partition(":")
-    transport = getattr(importlib.import_module(module), attribute)()
-    assert isinstance(transport, httpx.AsyncBaseTransport)
-    return transport
-
-
-def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
-    verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
-    try:
-        return httpx.AsyncHTTPTransport(
-            verify=verify,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            proxy=_proxy_for(url),
-            trust_env=False,
-        )
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise ConfigurationError(
-            f"The proxy for {url.host} that the environment names can't be used: {error}.",
-            f"Correct {url.scheme}_proxy or all_proxy, or name {url.host} in no_proxy.",
-        ) from error
-
-
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for all connections: making it costs more than a request."""
-    variable = next(filter(os.environ.get, CERTIFICATE_VARIABLES), None)
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:  # ssl.SSLError is one
-        source = f"{variable}={os.environ[variable]!r} names" if variable else "the package certifi holds"
-        raise ConfigurationError(
-            f"The certificates that {source} can't be loaded: {_os_reason(error)}.",
-            f"Correct or unset {variable}." if variable else "Install certifi again.",
-        ) from error
-
-
-@cache
-def _untrusting_ssl_context() -> ssl.SSLContext:
-    """What http:// asks for and never uses; it accepts no certificate."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-    """The environment's proxy for a URL; loopback is always asked directly."""
-    if _is_loopback(url.host) or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    address = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
-    return httpx.Proxy(address, ssl_context=_ssl_context() if address.scheme == "https" else None)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")  # RFC 6761
-    return address.is_loopback or address.is_unspecified

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from .answers import parse_completion, parse_object, public_line
+from .answers import parse_completion, parse_object, public_line, public_request_id
 from .asking import ask
 from .bodies import decoded_pieces, read_response
 from .chunks import DONE, ChatChunk, ChunkError, parse_chunk
@@ -16,6 +17,7 @@ from .client import errors_of_ours, open_chat_stream
 from .config import GatewayConfig
 from .deadline import deadline
 from .exceptions import UpstreamError, UpstreamResponseError, UpstreamTimeoutError
+from .hiding import key_hidden_in_logs
 from .routing import has_audio_content
 from .servers import board
 from .signals import waking_for_signals
@@ -56,7 +58,7 @@ async def stream_completion(
 
     stream = await ask(attempt, urls, config)
     try:
-        with board.busy(stream.base_url), waking_for_signals():
+        with board.busy(stream.base_url), errors_of_ours(stream.base_url, config), waking_for_signals():
             async for chunk in stream.chunks():
                 yield chunk
     finally:
@@ -106,7 +108,7 @@ class _OpenStream:
         with errors_of_ours(self.base_url, self._config):
             whole = await read_response(response, self.base_url)
         if whole.is_success:  # some servers answer stream=true in one piece
-            self._chunks = _one(_chunk_of(parse_completion(whole, self.base_url, self._config)))
+            self._chunks = _one(self._chunk_of(parse_completion(whole, self.base_url, self._config)))
         elif _refuses_stream_options(whole) and body.get("stream_options") is USAGE_WANTED:
             await self.close()
             await self._send({name: value for name, value in body.items() if name != "stream_options"})
@@ -114,9 +116,17 @@ class _OpenStream:
             had_audio = has_audio_content(body["messages"])
             parse_object(whole, self.base_url, self._config, had_audio=had_audio)  # raises what it says
 
+    def _chunk_of(self, completion: Json) -> ChatChunk:
+        try:
+            chunk = parse_chunk(ServerEvent(json.dumps(completion)))
+        except ChunkError as error:
+            raise self._broken(error.reason, error.detail, error.status_code) from None
+        assert isinstance(chunk, ChatChunk)
+        return chunk if chunk.finish_reason else replace(chunk, finish_reason="stop")
+
     async def _read_first(self) -> None:
         while not any(map(_says_something, self._first)):
-            chunk = await anext(self._chunks, None)
+            chunk = await self._read()
             if chunk is None:
                 break
             self._first.append(self._seen(chunk))
@@ -126,14 +136,18 @@ class _OpenStream:
         wait_s = END_WAIT_S if self._is_finished else self._config.between_tokens_timeout_s
         try:
             async with asyncio.timeout(wait_s):
-                chunk = await anext(self._chunks, None)
+                chunk = await self._read()
                 while chunk is not None and not _adds_something(chunk):
-                    chunk = await anext(self._chunks, None)
+                    chunk = await self._read()
         except TimeoutError as error:
             if self._is_finished:
                 return None
             raise self._silent(wait_s, "in the middle of its answer") from error
         return None if chunk is None else self._seen(chunk)
+
+    async def _read(self) -> ChatChunk | None:
+        with key_hidden_in_logs(self.base_url, self._config):
+            return await anext(self._chunks, None)
 
     async def _parsed(self, events: AsyncGenerator[ServerEvent, None]) -> AsyncIterator[ChatChunk]:
         async with contextlib.aclosing(events):
@@ -169,7 +183,7 @@ class _OpenStream:
             upstream=self.base_url,
             partial_text="".join(self._text),
             status_code=status_code,
-            request_id=headers.get("x-request-id"),
+            request_id=public_request_id(headers, self.base_url, self._config),
         )
 
     def _silent(self, wait_s: float, when: str) -> UpstreamTimeoutError:
@@ -200,12 +214,6 @@ async def _none() -> AsyncGenerator[ChatChunk, None]:
 
 async def _one(chunk: ChatChunk) -> AsyncGenerator[ChatChunk, None]:
     yield chunk
-
-
-def _chunk_of(completion: Json) -> ChatChunk:
-    chunk = parse_chunk(ServerEvent(httpx.Response(200, json=completion).text))
-    assert isinstance(chunk, ChatChunk)
-    return chunk if chunk.finish_reason else replace(chunk, finish_reason="stop")
 
 
 def _is_event_stream(response: httpx.Response) -> bool:

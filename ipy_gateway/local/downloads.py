@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 
 from ..core.progress import Progress, ProgressCallback
+from .children import POLL_S
 from .pins import PinnedWeights
 from .weights import raise_if_cancelled
 
-POLL_S = 0.1
 # A source that sends nothing for this long is left; pip alone would try a silent server for 100 s.
 STALL_S = 60.0
 _TIMEOUT = httpx.Timeout(30, connect=10)
@@ -110,10 +110,20 @@ def run(
 async def _fetch_until(
     abandoned: threading.Event, fetch: Callable[[httpx.AsyncClient], Awaitable[None]]
 ) -> None:
-    async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True) as client:
+    async with _client() as client:
         work = asyncio.ensure_future(fetch(client))
         while not work.done():
             await asyncio.wait({work}, timeout=POLL_S)
             if abandoned.is_set():
                 work.cancel()
         return work.result()
+
+
+def _client() -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True)
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:  # SSL_CERT_FILE, or a proxy
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(
+            f"no connection can be made, {reason}: check SSL_CERT_FILE and the proxy"
+        ) from error

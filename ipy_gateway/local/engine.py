@@ -18,11 +18,18 @@ class Engine:
 
 @cache
 def shared_engine() -> Engine:
-    """The engine of this process; the child process behind it ends with the interpreter."""
+    """The engine of this process; the child processes behind it end with the interpreter."""
     engine = Engine()
     atexit.register(engine.chat.stop)
     return engine
 
 
-if hasattr(os, "register_at_fork"):  # threads and child processes stay with the parent
-    os.register_at_fork(after_in_child=shared_engine.cache_clear)
+def _leave_to_parent() -> None:
+    """After a fork: threads and child processes stay with the parent."""
+    if shared_engine.cache_info().currsize:
+        shared_engine().chat.leave_to_parent()
+        shared_engine.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

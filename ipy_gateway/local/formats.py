@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .speech import SpeechSegment
+from .speech import Speech, SpeechSegment
 
 FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 
@@ -28,12 +28,13 @@ def vtt(segments: Sequence[SpeechSegment]) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def verbose_json(segments: Sequence[SpeechSegment], *, words: bool) -> dict[str, Any]:
+def verbose_json(speech: Speech, *, words: bool) -> dict[str, Any]:
     """OpenAI's verbose_json: text, language, duration in seconds, segments, and words where asked for."""
+    segments = speech.segments
     answer: dict[str, Any] = {
         "task": "transcribe",
-        "language": segments[0].language if segments else None,
-        "duration": segments[0].duration_s if segments else None,
+        "language": speech.language,
+        "duration": speech.duration_s,
         "text": plain_text(segments),
         "segments": [_segment_json(number, segment.raw) for number, segment in enumerate(segments)],
     }

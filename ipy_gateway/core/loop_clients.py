@@ -1,0 +1,148 @@
+"""httpx clients: one for each event loop, with connections that are opened as the environment says."""
+
+import asyncio
+import importlib
+import ipaddress
+import os
+import ssl
+import threading
+import urllib.request
+import weakref
+from collections.abc import AsyncGenerator
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from .bodies import READABLE_ENCODINGS
+from .connections import ConnectionStack
+from .exceptions import ConfigurationError
+
+# Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
+mounted_transports: dict[str, str] = {}
+
+# What httpx.create_ssl_context() reads, in its order.
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class _LoopClients:
+    """One httpx client for each running event loop, closed when the loop shuts down its generators."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # loops of several threads come here
+        self._lifetimes: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[AsyncGenerator[httpx.AsyncClient, None], httpx.AsyncClient]
+        ] = weakref.WeakKeyDictionary()
+
+    async def get(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        known = self._lifetimes.get(loop)
+        if known:
+            return known[1]
+        # asyncio.run() and our own loop close what is left of generators, and with it the client.
+        lifetime = _client_lifetime()
+        client = await anext(lifetime)
+        with self._lock:
+            for closed in [other for other in self._lifetimes if other.is_closed()]:
+                del self._lifetimes[closed]
+            self._lifetimes[loop] = lifetime, client
+        return client
+
+    async def close(self) -> None:
+        """Close the client of the running loop; the next request opens a new one."""
+        with self._lock:
+            known = self._lifetimes.pop(asyncio.get_running_loop(), None)
+        if known:
+            await known[0].aclose()
+
+    def forget_all(self) -> None:
+        """After a fork: the sockets belong to the parent."""
+        self.__init__()  # type: ignore[misc]  # as new: the lock may be held by a thread that is no more
+
+
+_loop_clients = _LoopClients()
+client_of_this_loop = _loop_clients.get
+close_connections = _loop_clients.close
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loop_clients.forget_all)
+
+
+async def _client_lifetime() -> AsyncGenerator[httpx.AsyncClient, None]:
+    mounts = {f"{scheme}://": _load_transport(scheme) for scheme in mounted_transports}
+    async with httpx.AsyncClient(
+        transport=ConnectionStack(_open_connection),
+        mounts=mounts,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
+        headers={"User-Agent": "ipy-gateway", "Accept-Encoding": READABLE_ENCODINGS},
+    ) as client:
+        yield client
+
+
+def _load_transport(scheme: str) -> httpx.AsyncBaseTransport:
+    module, _, attribute = mounted_transports[scheme].partition(":")
+    transport = getattr(importlib.import_module(module), attribute)()
+    assert isinstance(transport, httpx.AsyncBaseTransport)
+    return transport
+
+
+def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
+    verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
+    try:
+        return httpx.AsyncHTTPTransport(
+            verify=verify,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            proxy=proxy_for(url),
+            trust_env=False,
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise ConfigurationError(
+            f"The proxy for {url.host} that the environment names can't be used: {error}.",
+            f"Correct {url.scheme}_proxy or all_proxy, or name {url.host} in no_proxy.",
+        ) from error
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all connections: making it costs more than a request."""
+    variable = next(filter(os.environ.get, CERTIFICATE_VARIABLES), None)
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        source = f"{variable}={os.environ[variable]!r} names" if variable else "the package certifi holds"
+        raise ConfigurationError(
+            f"The certificates that {source} can't be loaded: {os_reason(error)}.",
+            f"Correct or unset {variable}." if variable else "Install certifi again.",
+        ) from error
+
+
+@cache
+def _untrusting_ssl_context() -> ssl.SSLContext:
+    """What http:// asks for and never uses; it accepts no certificate."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+    """The environment's proxy for a URL; loopback is always asked directly."""
+    if is_loopback(url.host) or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    address = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    return httpx.Proxy(address, ssl_context=_ssl_context() if address.scheme == "https" else None)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761
+    return address.is_loopback or address.is_unspecified
+
+
+def os_reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return str(error.strerror or error)
+    return os.strerror(error.errno) if error.errno else str(error)
