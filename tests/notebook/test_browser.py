@@ -24,6 +24,6 @@ def test_the_quickstart_runs_and_shows_its_outputs(tmp_path: Path, app: str) -> 
 
         assert any("mirror is 8 meters wide" in text for text in texts)
         assert any("Spain" in text and "smollm2" not in text for text in texts)
-        assert page.locator("p.ipg-transcript").count() == 2
+        assert page.locator("p.ipg-transcript").count() == 3
         assert any("Did you mean" in text and "Traceback" not in text for text in texts)
         assert page.locator("progress").count() == 0
