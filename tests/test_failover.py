@@ -63,15 +63,17 @@ def servers(chat_model: Path) -> Iterator[list[Server]]:
                 server.kill()
 
 
-async def ask_many(config: GatewayConfig, count: int) -> list[str]:
-    """Who answered each of many requests, some at a time."""
+async def ask_many(config: GatewayConfig, count: int, answered: list[str]) -> list[str]:
+    """Who answered each of many requests, some at a time; they are put into `answered` as they answer."""
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def ask() -> str:
+    async def ask() -> None:
         async with places:
-            return (await chat_completion(QUESTION, config, max_tokens=4, temperature=0)).server
+            answer = await chat_completion(QUESTION, config, max_tokens=4, temperature=0)
+            answered.append(answer.server)
 
-    return await asyncio.gather(*(ask() for _ in range(count)))
+    await asyncio.gather(*(ask() for _ in range(count)))
+    return answered
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
@@ -79,15 +81,17 @@ async def test_killed_servers_are_not_seen_by_the_caller(servers: list[Server]) 
     first, second, third = servers
     config = GatewayConfig(tuple(server.url for server in servers), timeout_s=60)
 
-    load = asyncio.ensure_future(ask_many(config, REQUESTS))
-    await asyncio.sleep(1.5)
+    answered: list[str] = []
+    load = asyncio.ensure_future(ask_many(config, REQUESTS, answered))
+    while first.url not in answered and not load.done():
+        await asyncio.sleep(0.01)
     first.kill()
-    answered = await load
+    await load
     assert len(answered) == REQUESTS
     assert {server.url for server in servers} == set(answered)
 
     second.kill()
-    assert set(await ask_many(config, 20)) == {third.url}
+    assert set(await ask_many(config, 20, [])) == {third.url}
 
     third.kill()
     started = time.monotonic()
@@ -98,4 +102,4 @@ async def test_killed_servers_are_not_seen_by_the_caller(servers: list[Server]) 
     assert time.monotonic() - started < 60
 
     second.start()
-    assert set(await ask_many(config, 4)) == {second.url}
+    assert set(await ask_many(config, 4, [])) == {second.url}
