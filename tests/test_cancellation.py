@@ -10,12 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_aiohttp import AiohttpTransport
 
-from ipy_gateway import GatewayConfig, chat_completion
+from ipy_gateway import Connections, GatewayConfig, chat_completion, stream_chat
 from ipy_gateway.core import loop_clients
-from ipy_gateway.core.connections import ConnectionStack
-from ipy_gateway.core.loop_clients import close_connections
-from ipy_gateway.core.operations import stream_chat
 
 from .support.fault_server import Answer, FaultServer, answer, completion, fault_server
 
@@ -45,17 +43,18 @@ SCENES = [
 ]
 
 
-@pytest.fixture
-def stacks(monkeypatch: pytest.MonkeyPatch) -> list[ConnectionStack]:
-    """The pools of the clients that are made during the test, which are small."""
-    made: list[ConnectionStack] = []
+def of_aiohttp(url: httpx.URL) -> httpx.AsyncBaseTransport:
+    return AiohttpTransport(trust_env=False, limits=httpx.Limits(max_connections=1))
 
-    def small_stack(open_connection: Callable[[httpx.URL], httpx.AsyncBaseTransport]) -> ConnectionStack:
-        made.append(ConnectionStack(open_connection, max_connections=MAX_CONNECTIONS))
-        return made[-1]
 
-    monkeypatch.setattr(loop_clients, "ConnectionStack", small_stack)
-    return made
+TRANSPORTS = {"httpx": loop_clients._open_connection, "httpx-aiohttp": of_aiohttp}
+
+
+@pytest.fixture(params=TRANSPORTS)
+def small_pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """A small pool for the requests of a test, on each of the transports."""
+    monkeypatch.setattr(loop_clients, "_open_connection", TRANSPORTS[request.param])
+    return Connections(max_connections=MAX_CONNECTIONS)
 
 
 async def chat(messages: list[dict[str, Any]], config: GatewayConfig) -> None:
@@ -116,23 +115,22 @@ async def ask_all_at_once(server: FaultServer) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_random_cancellations_lose_no_connection(seed: int, stacks: list[ConnectionStack]) -> None:
+async def test_random_cancellations_lose_no_connection(seed: int, small_pool: Connections) -> None:
     dice = random.Random(seed)
     with fault_server() as server:
         server.script = [*dice.choices(SCENES, k=20 * CANCELLATIONS), completion()]
         cancelled = 0
-        while cancelled < CANCELLATIONS:
-            cancelled += await cancel_at_random(partial(random_request, server, dice), dice)
-        (stack,) = stacks
-        assert stack.in_use == 0
-        assert server.requests
+        async with small_pool:
+            while cancelled < CANCELLATIONS:
+                cancelled += await cancel_at_random(partial(random_request, server, dice), dice)
+            assert small_pool.in_use == 0
+            assert server.requests
 
-        server.script = [completion()]
-        async with asyncio.timeout(10):
-            assert await ask_all_at_once(server) == ["Fine."] * (MAX_CONNECTIONS + 1)
-        assert stack.in_use == 0
+            server.script = [completion()]
+            async with asyncio.timeout(10):
+                assert await ask_all_at_once(server) == ["Fine."] * (MAX_CONNECTIONS + 1)
+            assert small_pool.in_use == 0
 
-        await close_connections()
         await asyncio.to_thread(server.wait_until_all_closed)
         assert server.open == 0
 
@@ -140,20 +138,20 @@ async def test_random_cancellations_lose_no_connection(seed: int, stacks: list[C
 @pytest.mark.parametrize("way", [chat, read_stream, read_stream_slowly])
 @pytest.mark.parametrize("steps", range(0, 60, 3))
 async def test_a_cancellation_after_any_number_of_steps_loses_no_connection(
-    way: Callable[..., Coroutine[Any, Any, None]], steps: int, stacks: list[ConnectionStack]
+    way: Callable[..., Coroutine[Any, Any, None]], steps: int, small_pool: Connections
 ) -> None:
     with fault_server(answer(body=EVENT * 3, headers=HEADERS)) as server:
-        asking = asyncio.ensure_future(way(SMALL, GatewayConfig(server.url)))
-        for _ in range(steps):
-            await asyncio.sleep(0.0002)
-        asking.cancel()
-        await asyncio.wait([asking])
-        assert asking.cancelled()
-        assert [stack.in_use for stack in stacks] in ([], [0])
+        async with small_pool:
+            asking = asyncio.ensure_future(way(SMALL, GatewayConfig(server.url)))
+            for _ in range(steps):
+                await asyncio.sleep(0.0002)
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert asking.cancelled()
+            assert small_pool.in_use == 0
 
-        server.script = [completion()]
-        assert await ask_all_at_once(server) == ["Fine."] * (MAX_CONNECTIONS + 1)
+            server.script = [completion()]
+            assert await ask_all_at_once(server) == ["Fine."] * (MAX_CONNECTIONS + 1)
 
-        await close_connections()
         await asyncio.to_thread(server.wait_until_all_closed)
         assert server.open == 0

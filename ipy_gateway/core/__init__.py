@@ -15,7 +15,7 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from .loop_clients import close_connections
+from .loop_clients import Connections, close_connections
 from .messages import AnswerText, Completion, TranscriptText
 from .operations import analyze_audio, chat_completion, list_models, stream_chat, transcribe_audio
 from .routing import has_audio_content, select_upstream_url
@@ -26,6 +26,7 @@ __all__ = [
     "ChatChunk",
     "Completion",
     "ConfigurationError",
+    "Connections",
     "GatewayConfig",
     "GatewayError",
     "IncompleteAnswerWarning",

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,13 +97,15 @@ class ConnectionStack(httpx.AsyncBaseTransport):
             while idle and idle[0].idle_since <= long_ago:
                 yield idle.popleft()
 
-    async def _forget(self, connection: _Connection) -> None:
+    async def _forget(self, connection: _Connection, body: httpx.AsyncByteStream | None = None) -> None:
         self._release()
-        await asyncio.shield(self._close(connection))
+        await asyncio.shield(self._close(connection, body))
 
-    def _close(self, connection: _Connection) -> "asyncio.Task[None]":
+    def _close(
+        self, connection: _Connection, body: httpx.AsyncByteStream | None = None
+    ) -> "asyncio.Task[None]":
         """Close in a task of its own, so that a second cancellation can't leave a connection half closed."""
-        task = asyncio.ensure_future(connection.transport.aclose())
+        task = asyncio.ensure_future(_close_unread(connection, body))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         return task
@@ -147,7 +150,7 @@ class _ReturningStream(httpx.AsyncByteStream):
         if connection is None:
             return
         if not self._complete or self._stack.closed:
-            await self._stack._forget(connection)
+            await self._stack._forget(connection, self._body)
             return
         try:
             await self._body.aclose()
@@ -155,3 +158,10 @@ class _ReturningStream(httpx.AsyncByteStream):
             await self._stack._forget(connection)
             raise
         self._stack._put_back(self._origin, connection)
+
+
+async def _close_unread(connection: _Connection, body: httpx.AsyncByteStream | None) -> None:
+    await connection.transport.aclose()
+    if body:  # afterwards: aiohttp's waits for a request that is still being written
+        with suppress(httpx.HTTPError):
+            await body.aclose()

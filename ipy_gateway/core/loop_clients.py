@@ -9,14 +9,17 @@ import threading
 import urllib.request
 import weakref
 from collections.abc import AsyncGenerator
+from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Self
 
 import httpx
 
 from .bodies import READABLE_ENCODINGS
-from .connections import ConnectionStack
-from .exceptions import ConfigurationError
+from .connections import MAX_CONNECTIONS, ConnectionStack
+from .exceptions import ConfigurationError, InvalidRequestError
+from .handshakes import HandshakeGuard
 
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
 mounted_transports: dict[str, str] = {}
@@ -35,12 +38,15 @@ class _LoopClients:
         ] = weakref.WeakKeyDictionary()
 
     async def get(self) -> httpx.AsyncClient:
+        scope = _scope.get()
+        if scope:
+            return scope.client()
         loop = asyncio.get_running_loop()
         known = self._lifetimes.get(loop)
         if known:
             return known[1]
         # asyncio.run() and our own loop close what is left of generators, and with it the client.
-        lifetime = _client_lifetime()
+        lifetime = _client_lifetime(ConnectionStack(_open_connection))
         client = await anext(lifetime)
         with self._lock:
             for closed in [other for other in self._lifetimes if other.is_closed()]:
@@ -67,10 +73,72 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_loop_clients.forget_all)
 
 
-async def _client_lifetime() -> AsyncGenerator[httpx.AsyncClient, None]:
+class Connections:
+    """Connections of their own for the requests inside `async with`, closed at its end.
+
+        async with Connections(max_connections=4):
+            await asyncio.gather(*(transcribe_audio(data, config) for data in recordings))
+
+    Without it, requests share the connections of their event loop, which are closed with the loop.
+
+    Args:
+        max_connections: how many may be open at a time; further requests wait for one.
+
+    Raises:
+        InvalidRequestError: a request inside is made on another event loop, where it would wait for ever,
+            or after the end, by a task that has outlived the block.
+    """
+
+    def __init__(self, *, max_connections: int = MAX_CONNECTIONS) -> None:
+        if max_connections < 1:
+            raise InvalidRequestError(f"max_connections is {max_connections!r}.", "Allow at least one.")
+        self._stack = ConnectionStack(_open_connection, max_connections=max_connections)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lifetime: AsyncGenerator[httpx.AsyncClient, None] | None = None
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._loop:
+            raise InvalidRequestError("These connections have been used before.", "Make new Connections().")
+        self._loop = asyncio.get_running_loop()
+        self._lifetime = _client_lifetime(self._stack)
+        self._client = await anext(self._lifetime)
+        self._token = _scope.set(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._lifetime
+        _scope.reset(self._token)
+        lifetime, self._lifetime, self._client = self._lifetime, None, None
+        await lifetime.aclose()
+
+    @property
+    def in_use(self) -> int:
+        """How many of the connections are answering a request now."""
+        return self._stack.in_use
+
+    def client(self) -> httpx.AsyncClient:
+        """The client of these connections, for a request of this loop."""
+        if self._client is None:
+            raise InvalidRequestError(
+                "These connections are closed: their async with block has ended.",
+                "Wait inside the block for all that was started in it.",
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise InvalidRequestError(
+                "These connections belong to another event loop.",
+                "Open Connections() on the loop that asks.",
+            )
+        return self._client
+
+
+_scope: ContextVar[Connections | None] = ContextVar("ipy_gateway_connections", default=None)
+
+
+async def _client_lifetime(stack: ConnectionStack) -> AsyncGenerator[httpx.AsyncClient, None]:
     mounts = {f"{scheme}://": _load_transport(scheme) for scheme in mounted_transports}
     async with httpx.AsyncClient(
-        transport=ConnectionStack(_open_connection),
+        transport=stack,
         mounts=mounts,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
@@ -89,10 +157,11 @@ def _load_transport(scheme: str) -> httpx.AsyncBaseTransport:
 def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
     try:
-        return httpx.AsyncHTTPTransport(
+        proxy = proxy_for(url)
+        transport = httpx.AsyncHTTPTransport(
             verify=verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            proxy=proxy_for(url),
+            proxy=proxy,
             trust_env=False,
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
@@ -100,6 +169,7 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
             f"The proxy for {url.host} that the environment names can't be used: {error}.",
             f"Correct {url.scheme}_proxy or all_proxy, or name {url.host} in no_proxy.",
         ) from error
+    return HandshakeGuard(transport) if proxy or url.scheme == "https" else transport
 
 
 @cache
