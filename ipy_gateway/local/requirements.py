@@ -1,6 +1,7 @@
 """Imports of what the extra `local` installs, with a clear error where it is not there."""
 
 import importlib
+import importlib.util
 import traceback
 from types import ModuleType
 
@@ -19,6 +20,16 @@ def import_extra(module: str) -> ModuleType:
         raise missing_extra(error) from error
     except Exception as error:  # a module may raise anything: an av.py beside the notebook is one
         raise _broken_extra(error) from error
+
+
+def check_extra(module: str) -> None:
+    """Look whether a module of the extra `local` is installed, without the cost of importing it.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise missing_extra(ModuleNotFoundError(f"No module named {module!r}"))
 
 
 def missing_extra(error: ImportError) -> ConfigurationError:

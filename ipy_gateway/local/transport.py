@@ -1,5 +1,6 @@
 """local://engine for httpx: the routes of an OpenAI-compatible server, answered on this machine."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from .completions import completion_response
 from .dictation import spoken_pieces, written_down
 from .engine import shared_engine
 from .loopback import Loopback
+from .pins import SMOLLM2_135M, WHISPER_TINY_EN
 from .requests import (
     BadRequestError,
     Json,
@@ -24,8 +26,10 @@ from .requests import (
     recording,
     temperature_of,
 )
+from .requirements import check_extra
 from .speech import Speech, SpeechRequest
 from .speech_models import speech_model_name
+from .weights import is_available
 
 # What the embedded engine does where a request leaves it open: the same question gets the same answer, and
 # an answer of a small model that never ends is ended.
@@ -68,18 +72,7 @@ class LocalTransport(httpx.AsyncBaseTransport):
         await self._loopback.aclose()
 
     async def _models(self, request: httpx.Request) -> httpx.Response:
-        names = (LOCAL_SPEECH_MODEL, LOCAL_CHAT_MODEL)
-        modalities = (["audio"], ["text", "audio"])
-        models = [
-            {
-                "id": name,
-                "object": "model",
-                "owned_by": "ipy_gateway",
-                "architecture": {"input_modalities": inputs},
-            }
-            for name, inputs in zip(names, modalities, strict=True)
-        ]
-        return httpx.Response(200, json={"object": "list", "data": models})
+        return httpx.Response(200, json={"object": "list", "data": await asyncio.to_thread(_models)})
 
     async def _chat_completions(self, request: httpx.Request) -> httpx.Response:
         body = json_object(request.content)
@@ -126,6 +119,26 @@ class LocalTransport(httpx.AsyncBaseTransport):
             )
         )
         return _in_format(wanted, speech, words=words)
+
+
+def _models() -> list[Json]:
+    for module in ("faster_whisper", "xllamacpp"):  # a list of what can't answer would be no help
+        check_extra(module)
+    offered = (
+        (LOCAL_SPEECH_MODEL, ["audio"], WHISPER_TINY_EN),
+        (LOCAL_CHAT_MODEL, ["text", "audio"], SMOLLM2_135M),
+    )
+    return [
+        {
+            "id": name,
+            "object": "model",
+            "owned_by": "ipy_gateway",
+            "architecture": {"input_modalities": inputs},
+            "is_fetched": is_available(weights) is not None,
+            "meta": {"size": weights.size_bytes},
+        }
+        for name, inputs, weights in offered
+    ]
 
 
 def _task_of(body: Json) -> str:
