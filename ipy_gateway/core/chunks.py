@@ -61,6 +61,7 @@ class ChatChunk:
         id: the answer's id.
         server: base URL of the server that answers.
         raw: the event's JSON.
+        refusal: a part of what the model says where it refuses to answer.
     """
 
     text: str = ""
@@ -72,6 +73,7 @@ class ChatChunk:
     id: str = ""
     server: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _chunk(body: dict[str, Any]) -> ChatChunk:
         model=_string(body.get("model")),
         id=_string(body.get("id")),
         raw=body,
+        refusal=_string(delta.get("refusal")),
     )
 
 

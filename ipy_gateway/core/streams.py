@@ -227,7 +227,7 @@ def _refuses_stream_options(response: httpx.Response) -> bool:
 
 
 def _says_something(chunk: ChatChunk) -> bool:
-    return bool(chunk.text or chunk.reasoning or chunk.tool_calls or chunk.finish_reason)
+    return bool(chunk.text or chunk.reasoning or chunk.refusal or chunk.tool_calls or chunk.finish_reason)
 
 
 def _adds_something(chunk: ChatChunk) -> bool:
