@@ -18,6 +18,7 @@ from .exceptions import (
 from .loop_clients import Connections, close_connections
 from .messages import AnswerText, Completion, TranscriptText
 from .operations import analyze_audio, chat_completion, list_models, stream_chat, transcribe_audio
+from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "GatewayError",
     "IncompleteAnswerWarning",
     "InvalidRequestError",
+    "Reply",
     "ToolCallPiece",
     "TranscriptText",
     "UpstreamError",
