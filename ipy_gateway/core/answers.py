@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from .config import GatewayConfig
+from .context import limit_in_body
 from .exceptions import UpstreamResponseError
 from .hiding import without_key
 from .retries import CALLERS_MISTAKES, retry_after_s, should_retry
@@ -109,7 +110,14 @@ def _error(
         request_id=public_request_id(response.headers, base_url, config),
         retry_after_s=retry_after_s(response.headers),
         should_retry=should_retry(response.headers),
+        context_limit_tokens=_context_limit(response),
     )
+
+
+def _context_limit(response: httpx.Response) -> int | None:
+    """The context that an error names: in full, while what is shown of it is cut."""
+    body = _json_of(response)
+    return limit_in_body(body, error_detail(body) or _text_detail(response))
 
 
 def public_request_id(headers: Mapping[str, str], base_url: str, config: GatewayConfig) -> str | None:

@@ -87,6 +87,7 @@ class UpstreamResponseError(UpstreamError):
         request_id: the server's own name for the request (header `x-request-id`), or None.
         retry_after_s: seconds after which the server wants to be asked again, or None.
         should_retry: whether the server says that asking again makes sense, or None where it does not say.
+        context_limit_tokens: the context that the request did not fit into, or None where it is not told.
     """
 
     def __init__(
@@ -100,12 +101,14 @@ class UpstreamResponseError(UpstreamError):
         request_id: str | None = None,
         retry_after_s: float | None = None,
         should_retry: bool | None = None,
+        context_limit_tokens: int | None = None,
     ) -> None:
         super().__init__(message, hint, upstream=upstream, partial_text=partial_text)
         self.status_code = status_code
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.should_retry = should_retry
+        self.context_limit_tokens = context_limit_tokens
 
 
 class IncompleteAnswerWarning(UserWarning):
