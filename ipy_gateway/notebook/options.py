@@ -1,0 +1,295 @@
+"""The line of %chat and %%chat: which options it may have, and what they mean."""
+
+import keyword
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from ..core.exceptions import InvalidRequestError
+from .option_line import Option, OptionLine, json_or_text
+
+Action = Literal["history", "undo", "save", "load", "list"]
+
+QUESTION_OPTIONS: Final = (
+    Option("model", "model", "m", "NAME", "ask this model"),
+    Option("system", "system", "s", "TEXT", "system prompt, in quotes where it has blanks"),
+    Option("temperature", "temperature", "t", "NUMBER", "how freely the model chooses its words"),
+    Option("max_tokens", "max-tokens", "", "COUNT", "longest answer"),
+    Option("seed", "seed", "", "COUNT", "make an answer repeatable, where the server can"),
+    Option("params", "param", "p", "NAME=VALUE", "any other field of the request; JSON or text; repeatable"),
+    Option("url", "url", "", "URL", "ask this server"),
+    Option("timeout_s", "timeout", "", "SECONDS", "longest wait for the whole answer"),
+    Option("new", "new", "", "", "begin the conversation anew"),
+    Option("name", "name", "n", "NAME", "go on with the conversation of this name"),
+    Option("output", "output", "o", "NAME", "put the reply into this variable; also: NAME << at the front"),
+)
+ACTION_OPTIONS: Final = (
+    Option("history", "history", "", "", "show the conversation"),
+    Option("undo", "undo", "", "", "take back the last question and its answer"),
+    Option("save", "save", "", "FILE", "save the conversation as JSON"),
+    Option("load", "load", "", "FILE", "go on with a saved conversation"),
+    Option("list", "list", "", "", "list the conversations"),
+)
+REQUEST_FIELDS: Final = ("model", "temperature", "max_tokens", "seed")  # those that have options of their own
+REFUSED_PARAMS: Final = {
+    "stream": ("answers are always streamed", "Leave it out."),
+    "messages": ("the conversation gives the messages", "Use --load FILE for others."),
+    "config": ("it is not part of a request", "Use %gateway set NAME=VALUE for settings."),
+    "api_key": ("it would be saved with the notebook", "Write %gateway key and type it in."),
+}
+
+_ASSIGNMENT = re.compile(r"(?P<name>[^\W\d]\w*)\s*<<(?=\s|$)")
+_PARAM = re.compile(r"(?P<name>[^\s='\"]+)=(?P<value>.*)", re.DOTALL)
+_OPTION_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What the line of a chat says; what it does not say is None, "" or empty.
+
+    Attributes:
+        question: the rest of the line, as it was typed; in a cell the question is below.
+        model: name of the model.
+        system: system prompt; "" takes the present one away.
+        temperature: sampling temperature.
+        max_tokens: tokens that the answer may have.
+        seed: random seed.
+        params: other fields of the request.
+        url: base URL of the server, not checked yet.
+        timeout_s: seconds that the answer may take, not checked yet.
+        new: whether to begin the conversation anew.
+        name: which conversation, None for the usual one.
+        output: variable for the reply.
+        action: what to do in place of asking.
+        file: the file of "save" and "load".
+    """
+
+    question: str = ""
+    model: str | None = None
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    url: str | None = None
+    timeout_s: float | None = None
+    new: bool = False
+    name: str | None = None
+    output: str | None = None
+    action: Action | None = None
+    file: str = ""
+
+
+def parse_chat_line(line: str, *, is_cell: bool) -> ChatOptions:
+    """What the line of `%chat`, or of `%%chat` where `is_cell`, says.
+
+    Raises:
+        InvalidRequestError: an option or its value is wrong, or options contradict each other.
+    """
+    reader = _ChatLine(line, is_cell=is_cell)
+    return reader.options()
+
+
+def request_params(options: ChatOptions) -> dict[str, Any]:
+    """The fields of the request that the options set, and no others."""
+    named = {name: getattr(options, name) for name in REQUEST_FIELDS}
+    return {**{name: value for name, value in named.items() if value is not None}, **options.params}
+
+
+def option_words(*, is_cell: bool = False) -> list[str]:
+    """Every way to write an option, for completion."""
+    options = QUESTION_OPTIONS if is_cell else QUESTION_OPTIONS + ACTION_OPTIONS
+    return sorted(word for option in options for word in option.words)
+
+
+class _ChatLine:
+    """A line on its way to its options."""
+
+    def __init__(self, line: str, *, is_cell: bool) -> None:
+        self._magic = "%%chat" if is_cell else "%chat"
+        self._is_cell = is_cell
+        self._line = OptionLine(line, QUESTION_OPTIONS + ACTION_OPTIONS, self._magic)
+        self._found: dict[str, Any] = {}
+        self._params: dict[str, Any] = {}
+
+    def options(self) -> ChatOptions:
+        self._read_assignment()
+        for option, value in self._line.read_options():
+            self._take(option, value)
+        if self._is_cell:
+            self._read_assignment()
+            self._check_cell()
+        elif "action" in self._found:
+            self._check_action()
+        elif not self._line.rest and not self._found.get("new"):
+            raise InvalidRequestError(
+                "%chat has no question.", "Write it behind the options: %chat What is a decibel?"
+            )
+        return ChatOptions(**self._found, question=self._line.rest, params=self._params)
+
+    def _read_assignment(self) -> None:
+        """`NAME <<`; in a line with a question `if << 2` is a part of it."""
+        before = self._line.rest
+        found = _ASSIGNMENT.match(before)
+        if found and (self._is_cell or not keyword.iskeyword(found["name"])):
+            self._line.read(_ASSIGNMENT)
+            self._set("output", _variable(found["name"]), f"{found['name']} <<")
+
+    def _take(self, option: Option, value: Any) -> None:
+        if option.field == "params":
+            self._take_param(option, value)
+        elif option in ACTION_OPTIONS:
+            self._take_action(option, value)
+        else:
+            self._set(option.field, _converted(option, value), str(option))
+
+    def _take_param(self, option: Option, pair: str) -> None:
+        found = _PARAM.fullmatch(pair)
+        if not found:
+            raise InvalidRequestError(
+                f"{option} needs NAME=VALUE, not {pair!r:.80}.", f"Write {option} top_p=0.9."
+            )
+        name = found["name"]
+        refused = REFUSED_PARAMS.get(name.replace("-", "_").lower())
+        if refused:
+            raise InvalidRequestError(f"{option} can't set {name!r:.80}: {refused[0]}.", refused[1])
+        if name in self._params or (name in REQUEST_FIELDS and name in self._found):
+            raise _twice(name)
+        self._params[name] = _param_value(option, name, found["value"])
+
+    def _take_action(self, option: Option, value: Any) -> None:
+        if self._is_cell:
+            raise InvalidRequestError(
+                f"{option} stands above a question.", f"Write %chat {option} on a line of its own."
+            )
+        self._set("action", option.field, str(option))
+        if option.value:
+            self._found["file"] = _filled(option, value)
+
+    def _set(self, name: str, value: Any, written: str) -> None:
+        if name == "action" and name in self._found:
+            raise InvalidRequestError(
+                f"{written} and --{self._found[name]} are two wishes.", "Write two lines."
+            )
+        if name in self._found or (name in REQUEST_FIELDS and name in self._params):
+            raise _twice(written)
+        self._found[name] = value
+
+    def _check_cell(self) -> None:
+        rest = self._line.rest
+        if rest.endswith("<<"):
+            _variable(rest.removesuffix("<<").strip())
+        if rest:
+            raise InvalidRequestError(
+                f"{rest!r:.80} stands behind the options of %%chat.",
+                "Write the question below this line, or with one % in front of it.",
+            )
+
+    def _check_action(self) -> None:
+        action = f"--{self._found['action']}"
+        if self._line.rest:
+            raise InvalidRequestError(
+                f"{action} takes no question, not {self._line.rest!r:.80}.", "Write two lines."
+            )
+        others = [name for name in [*self._found, *self._params] if name not in ("action", "file", "name")]
+        if others:
+            raise InvalidRequestError(
+                f"{action} asks nothing, so that {others[0]!r:.80} has no meaning.", "Leave it out."
+            )
+
+
+def _converted(option: Option, value: Any) -> Any:
+    if option.value in ("NUMBER", "SECONDS"):
+        return _number(option, value)
+    if option.value == "COUNT":
+        return _count(option, value)
+    if option.field == "output":
+        return _variable(value)
+    return value if option.field in ("system", "new") else _filled(option, value)
+
+
+def _number(option: Option, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidRequestError(f"{option} needs a number, not {text!r:.80}.", f"Write {option} 0.5.")
+    return number
+
+
+def _count(option: Option, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidRequestError(
+            f"{option} needs a whole number, not {text!r:.80}.", f"Write {option} 100."
+        ) from None
+
+
+def _filled(option: Option, text: str) -> str:
+    if not text.strip():
+        raise InvalidRequestError(f"The value of {option} is empty.", f"Write {option} {option.value}.")
+    return text
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InvalidRequestError(f"{name!r:.80} can't be the name of a variable.", "Write -o reply.")
+    return name
+
+
+def _param_value(option: Option, name: str, text: str) -> Any:
+    if not text:
+        raise InvalidRequestError(
+            f"{option} {name:.80} has no value.", f'Write {option} {name:.80}="" for an empty text.'
+        )
+    value = json_or_text(text)
+    if not isinstance(value, str) or value != text:
+        return value
+    if text[:1] in ("{", "["):
+        raise InvalidRequestError(
+            f"The value of {option} {name:.80} is no JSON: {text!r:.80}.",
+            "Look for a missing bracket or quote.",
+        )
+    return text
+
+
+def _twice(name: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{name:.80} is given twice.", "Give it once.")
+
+
+def _described(option: Option) -> str:
+    words = f"{', '.join(option.words)} {option.value}".rstrip()
+    return f"    {words:<{_OPTION_WIDTH}} {option.help}"
+
+
+def _help() -> str:
+    return "\n".join(
+        (
+            "Ask the model, and show its answer; the conversation goes on from cell to cell.",
+            "",
+            "Usage::",
+            "",
+            "    %%chat [options]",
+            "    What is a decibel?",
+            "",
+            "    %chat [options] What is a decibel?",
+            "    reply = %chat -m smollm2 -t 0 What is a decibel?",
+            "    %chat --history",
+            "",
+            "Options stand in front of the question, which is sent as it is typed; `--` ends them::",
+            "",
+            *map(_described, QUESTION_OPTIONS),
+            "",
+            "In place of a question, on a %chat line::",
+            "",
+            *map(_described, ACTION_OPTIONS),
+        )
+    )
+
+
+CHAT_HELP: Final = _help()
+"""What `%chat?` shows."""
