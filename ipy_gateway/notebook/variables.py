@@ -1,0 +1,113 @@
+"""`{{name}}` and `{{expression}}` in a text become what they are worth in the user's namespace.
+
+What is a placeholder, and how to write one that stays, is said in `placeholders`; what becomes of a value
+by its type, in `values`. What was filled in is never searched for placeholders again.
+"""
+
+import ast
+import builtins
+import difflib
+import types
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from ..core.exceptions import GatewayError, InvalidRequestError
+from .parts import Filled, Picture, joined
+from .placeholders import Placeholder, pieces_of
+from .values import filled_with
+
+_MAX_REASON_CHARACTERS = 200
+
+
+def fill(text: str, shell: InteractiveShell) -> Filled:
+    """A text with the values of its placeholders, which are evaluated from left to right on this thread.
+
+    Raises:
+        InvalidRequestError: there is no such variable, an expression raises, or a value can't be sent.
+    """
+    return joined(
+        _value_of(piece, shell) if isinstance(piece, Placeholder) else Filled((piece,))
+        for piece in pieces_of(text)
+    )
+
+
+def fill_option(text: str, shell: InteractiveShell) -> str:
+    """An option's value with the values of its placeholders, all of which have to be text.
+
+    It needs the option as it was written: a magic whose line comes here has to be marked `no_var_expand`,
+    or IPython makes `{name}` of `{{name}}`.
+
+    Raises:
+        InvalidRequestError: as `fill`, or a value is a picture or a sound.
+    """
+    texts: list[str] = []
+    for part in fill(text, shell).parts:
+        if not isinstance(part, str):
+            kind = "a picture" if isinstance(part, Picture) else "a sound"
+            raise InvalidRequestError(
+                f"{part.label} is {kind}, and an option takes text alone.", "Write it into the cell's text."
+            )
+        texts.append(part)
+    return "".join(texts)
+
+
+def _value_of(placeholder: Placeholder, shell: InteractiveShell) -> Filled:
+    value = _evaluate(placeholder, shell)
+    try:
+        return filled_with(value, placeholder.label)
+    except GatewayError:
+        raise
+    except Exception as error:  # the user's own __repr__, for one, may raise anything
+        raise InvalidRequestError(
+            f"{placeholder.label}, of type {type(value).__name__}, can't be sent: {_reason(error)}.",
+            "Convert it first, to text for example.",
+        ) from error
+
+
+def _evaluate(placeholder: Placeholder, shell: InteractiveShell) -> object:
+    code = _compiled(placeholder)
+    try:
+        with shell.builtin_trap:  # get_ipython and what else IPython adds to the builtins
+            return eval(code, shell.user_global_ns, shell.user_ns)  # noqa: S307 - the user's own expression
+    except Exception as error:
+        raise _explained(error, placeholder, shell) from error
+
+
+def _compiled(placeholder: Placeholder) -> types.CodeType:
+    try:
+        return compile(placeholder.tree, f"<{placeholder.label}>", "eval", dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else _reason(error)
+        raise InvalidRequestError(
+            f"{placeholder.label} can't be evaluated: {reason}.",
+            "Evaluate it in a cell of its own, give the value a name, and write that.",
+        ) from error
+
+
+def _explained(error: Exception, placeholder: Placeholder, shell: InteractiveShell) -> InvalidRequestError:
+    name = error.name if isinstance(error, NameError) else None
+    if name and name in _names_in(placeholder) and name not in shell.user_ns:
+        asked = f"which {placeholder.label} asks for"
+        return InvalidRequestError(f"There is no variable {name!r}, {asked}.", _near_misses(name, shell))
+    return InvalidRequestError(
+        f"{placeholder.label} raised {_reason(error)}.", "Try the expression in a cell of its own."
+    )
+
+
+def _names_in(placeholder: Placeholder) -> set[str]:
+    return {node.id for node in ast.walk(placeholder.tree) if isinstance(node, ast.Name)}
+
+
+def _near_misses(name: str, shell: InteractiveShell) -> str:
+    known = [other for other in (*shell.user_ns, *vars(builtins)) if not other.startswith("_")]
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
+    first = f"Did you mean {' or '.join(close)}?" if close else "Run the cell that defines it first."
+    return f"{first} Braces that are meant as such are doubled: {{{{{{{{{name}}}}}}}}}."
+
+
+def _reason(error: BaseException) -> str:
+    """Type and message of somebody else's error, in one short line without its full stop."""
+    lines = str(error).strip().splitlines()
+    line = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    shortened = line if len(line) <= _MAX_REASON_CHARACTERS else line[:_MAX_REASON_CHARACTERS] + "…"
+    return shortened.rstrip(".")
