@@ -3,7 +3,7 @@
 import html
 import re
 
-from .transcriptions import TimedText, assembled
+from .transcription import TimedText, assembled
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CLOCK = r"(?:([0-9]{1,6}):)?([0-9]{1,3}):([0-9]{1,2}(?:[.,][0-9]{1,9})?)"

@@ -12,17 +12,8 @@ from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
 from .languages import spacing
 from .sse import EventDecoder, EventTooLargeError
-from .transcriptions import (
-    TimedText,
-    Transcription,
-    assembled,
-    clean_text,
-    json_of,
-    language_in,
-    segments_in,
-    transcription_in,
-    well_formed,
-)
+from .transcription import TimedText, Transcription, assembled, clean_text, well_formed
+from .transcription_json import json_of, language_in, segments_in, transcription_in
 
 # OpenAI's and llama.cpp's "transcript.text.delta", Mistral's "transcription.segment", and their kin.
 _EVENT_TYPE = re.compile(r"transcript(?:ion)?\.(?:text\.)?(delta|segment|done|language)")

@@ -3,7 +3,7 @@
 import pytest
 
 from ipy_gateway.core.subtitles import read_subtitles
-from ipy_gateway.core.transcriptions import TimedText
+from ipy_gateway.core.transcription import TimedText
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,9 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
 from ipy_gateway.core.sse import MAX_EVENT_BYTES
+from ipy_gateway.core.transcription import TimedText, TimedWord, Transcription
 from ipy_gateway.core.transcription_stream import TranscriptionStream
-from ipy_gateway.core.transcriptions import (
-    TimedText,
-    TimedWord,
-    Transcription,
-    parse_transcription,
-    transcription_fields,
-)
+from ipy_gateway.core.transcriptions import parse_transcription, transcription_fields
 
 URL = "http://host"
 CONFIG = GatewayConfig(URL, api_key="sk-hush-4711")
