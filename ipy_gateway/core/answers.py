@@ -14,6 +14,7 @@ from .exceptions import UpstreamResponseError
 from .hiding import without_key
 from .retries import CALLERS_MISTAKES, retry_after_s, should_retry
 from .routing import is_local
+from .web_pages import decoded, is_web_page
 
 MAX_DETAIL_CHARACTERS = 200  # a server was seen to repeat a recording nine times in its error
 MAX_DETAIL_LEVELS = 6  # {"detail": {"error": {"message": [{...}]}}}: what lies deeper explains nothing
@@ -161,7 +162,7 @@ def _text_detail(response: httpx.Response) -> str:
     if response.has_redirect_location:
         return f"it redirects to {response.headers.get('location', '')}"
     text = response.content[:4096].decode("utf-8", "replace").strip()
-    if text.startswith("<"):
+    if text.startswith("<") or is_web_page(decoded(response.content[:4096])):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         return "an HTML page" + (f' titled "{" ".join(title[1].split())}"' if title else "")
     return "" if text.startswith(("{", "[")) else text

@@ -13,8 +13,8 @@ from .subtitles import are_subtitles, cues_in
 from .transcription import Transcription, assembled, clean_text
 from .transcription_json import json_of, transcription_in
 from .transcription_stream import read_events
+from .web_pages import begins_web_page, decoded, is_web_page
 
-_HTML_PAGE = re.compile(r"\s*<(?:!doctype|!--|\?xml|html|head|body)", re.IGNORECASE)
 _EVENTS = re.compile(r"\s*(?:(?:event|id|retry)?:[^\r\n]*[\r\n]+)*data: ?[{\[]")
 
 
@@ -49,26 +49,37 @@ def transcription_fields(
     return {name: value for name, value in fields.items() if value}
 
 
-def parse_transcription(response: httpx.Response, base_url: str, config: GatewayConfig) -> Transcription:
+def parse_transcription(
+    response: httpx.Response, base_url: str, config: GatewayConfig, *, takes_plain_text: bool = True
+) -> Transcription:
     """The transcription in a complete response, in whichever of the formats it came.
 
     An empty body is silence where its type is that of text or subtitles, as servers answer it to
     response_format=text, and an error as JSON, as an HTML page or without a type.
 
+    Args:
+        response: as it came.
+        base_url: the server.
+        config: with the key, which is not shown.
+        takes_plain_text: whether a text without any form is a transcript. It is none of a server that
+            answers everything with the same words.
+
     Raises:
         UpstreamResponseError: an error status, an error in a 200, or no transcription.
     """
-    body = response.content.decode("utf-8", "replace").removeprefix("\ufeff")
     if response.is_success:
-        text = _text_in(body, _media_type(response))
+        text = _text_in(decoded(response.content), _media_type(response), takes_plain_text=takes_plain_text)
         if text is not None:
             return _read_text(text, response, base_url, config)
     answer = parse_object(response, base_url, config)
-    if _has_a_format_of_its_own(answer.get("text")):
+    text = answer.get("text")
+    if _has_a_format_of_its_own(text):
         return _read_text(answer["text"], response, base_url, config)
-    found = transcription_in(answer)
+    is_page = isinstance(text, str) and begins_web_page(text)
+    found = None if is_page else transcription_in(answer)
     if found is None:
-        raise answer_error(f"{base_url} answered without a transcript", answer, response, base_url, config)
+        said = "its text is an HTML page" if is_page else answer
+        raise answer_error(f"{base_url} answered without a transcript", said, response, base_url, config)
     return found
 
 
@@ -76,20 +87,21 @@ def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _text_in(body: str, media_type: str) -> str | None:
+def _text_in(body: str, media_type: str, *, takes_plain_text: bool) -> str | None:
     """The text that is the answer, or None where it is JSON or no answer at all."""
     if media_type == "text/event-stream":
         return body
     value = json_of(body)
-    if isinstance(value, dict) or _HTML_PAGE.match(body):
+    if isinstance(value, dict) or is_web_page(body, media_type):
         return None
     if isinstance(value, str) and "json" in media_type:  # FastAPI's way to return a text
-        return value
+        return None if begins_web_page(value) else value
     if _has_a_format_of_its_own(body):
         return body
-    if media_type == "text/html":  # whisper.cpp's type for plain text
-        return body if body.strip() and not re.match(r"\s*</?[a-z]", body, re.IGNORECASE) else None
-    return body if media_type.startswith("text/") or media_type == "application/x-subrip" else None
+    if media_type == "text/html" and not body.strip():  # whisper.cpp's type for plain text
+        return None
+    is_text = media_type == "application/x-subrip" or (media_type.startswith("text/") and takes_plain_text)
+    return body if is_text else None
 
 
 def _has_a_format_of_its_own(text: object) -> bool:
