@@ -30,6 +30,7 @@ MEANS_NO_AUDIO = ("must be 'text' or 'image_url'", "invalid message format", "un
 CANNOT_READ = re.compile(r"failed to load|\bdecod|\bformat\b")
 # Not the path /v1/models, and not "model group 'x' failed", which LiteLLM adds to every error.
 ABOUT_A_MODEL = re.compile(r"(?<![\w/-])model(?! group|=)")
+ENDPOINT = re.compile(r"/(?:chat/completions|audio/transcriptions|models)$")
 
 _NO_JSON = object()  # in place of a body that is none; null is JSON
 
@@ -206,7 +207,7 @@ def _hint(
         return "Redirects are not followed: configure the address that it names."
     return (
         _audio_hint(words, had_audio=had_audio)
-        or _address_hint(status, words)
+        or _address_hint(response, words)
         or (GUESSED_AUDIO_HINT if had_audio and _is_callers_mistake(status, words) else "")
         or (OVERLOAD_HINT if _is_servers_trouble(status) else "")
     )
@@ -223,15 +224,24 @@ def _audio_hint(words: str, *, had_audio: bool) -> str:
     return ""
 
 
-def _address_hint(status: int, words: str) -> str:
+def _address_hint(response: httpx.Response, words: str) -> str:
     """For an error about the model's name, or about the address."""
+    status = response.status_code
     if _is_servers_trouble(status):
         return ""
     if ABOUT_A_MODEL.search(words):
         return "Set text_model or audio_model to a name that the server knows: await list_models(config)."
     if status == HTTPStatus.NOT_FOUND:
-        return "Check the base URL: it is what comes before /chat/completions, and often ends in /v1."
+        return f"Check the base URL: it is what comes before {_path_asked(response)}, and often ends in /v1."
     return ""
+
+
+def _path_asked(response: httpx.Response) -> str:
+    try:
+        asked = ENDPOINT.search(response.request.url.path)
+    except RuntimeError:  # a response that was made by hand knows no request
+        asked = None
+    return asked[0] if asked else "/chat/completions"
 
 
 def _is_servers_trouble(status: int) -> bool:
