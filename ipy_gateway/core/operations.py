@@ -1,7 +1,7 @@
 """What to ask of a server: transcribe, analyze, chat in one piece or as a stream, list models."""
 
 import warnings
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from .asking import ask
 from .audio import UploadAudio, prepare_upload
 from .chunks import ChatChunk
 from .client import forward_chat_completion, forward_models
-from .config import LOCAL_CHAT_MODEL, GatewayConfig
+from .config import GatewayConfig
 from .exceptions import IncompleteAnswerWarning, InvalidRequestError
 from .messages import (
     AnswerText,
@@ -20,11 +20,13 @@ from .messages import (
     TranscriptText,
     answer_of_completion,
     audio_message,
+    refusal_of,
     text_message,
 )
+from .model_names import ModelFields, analysis_model, audio_model, named, text_model
 from .routing import audio_urls, has_audio_content, is_local, upstream_urls
 from .streams import stream_completion
-from .transcribing import raise_for_refusal, transcript_from
+from .transcribing import TranscriptRequest, raise_for_refusal, transcript_from
 
 
 async def transcribe_audio(
@@ -59,8 +61,7 @@ async def transcript_of(
     upload = await _upload_of(audio_bytes, config)
 
     async def attempt(base_url: str) -> TranscriptText:
-        model = _audio_model(base_url, config)["model"]
-        return await transcript_from(base_url, upload, config, model=model, system_prompt=system_prompt)
+        return await transcript_from(TranscriptRequest(upload, base_url, config, system_prompt))
 
     return await ask(attempt, audio_urls(config), config)
 
@@ -97,8 +98,8 @@ async def analysis_of(
         text_message("system", f"{prefix}\n{instruction}"),
         audio_message(upload.data, upload.format),
     ]
-    completion = await _complete({"messages": messages}, config, model=_analysis_model)
-    raise_for_refusal(completion)
+    completion = await _complete({"messages": messages}, config, model=analysis_model)
+    raise_for_refusal(refusal_of(completion), completion.server)
     return answer_of_completion(completion)
 
 
@@ -126,7 +127,7 @@ async def chat_completion(
     if openai_params.get("stream"):
         raise InvalidRequestError("chat_completion gives its answer in one piece.", "Leave out stream=True.")
     body: dict[str, Any] = {"messages": list(messages), **openai_params}
-    return await _complete(body, config, model=_audio_model if has_audio_content(messages) else _text_model)
+    return await _complete(body, config, model=audio_model if has_audio_content(messages) else text_model)
 
 
 async def stream_chat(
@@ -156,10 +157,10 @@ async def stream_chat(
     if openai_params.get("n") not in (None, 1):
         raise InvalidRequestError("stream_chat gives one answer.", "Leave out n, or use chat_completion.")
     body: dict[str, Any] = {"messages": list(messages), **openai_params}
-    model = _audio_model if has_audio_content(messages) else _text_model
+    model = audio_model if has_audio_content(messages) else text_model
 
     def body_for(base_url: str) -> dict[str, Any]:
-        return {**_named(model, base_url, config), **body}
+        return {**named(model, base_url, config), **body}
 
     chunks = stream_completion(body_for, upstream_urls(body, config), config)
     async with aclosing(chunks):
@@ -188,26 +189,17 @@ async def _upload_of(audio_bytes: bytes, config: GatewayConfig) -> UploadAudio:
     return await prepare_upload(audio_bytes, config)
 
 
-ModelFields = Callable[[str, GatewayConfig], dict[str, str | None]]
-
-
 async def _complete(body: dict[str, Any], config: GatewayConfig, *, model: ModelFields) -> Completion:
     """Ask for a completion; which model is named may depend on the server that is asked."""
     had_audio = has_audio_content(body["messages"])
 
     async def attempt(base_url: str) -> Completion:
-        response = await forward_chat_completion(
-            {**_named(model, base_url, config), **body}, base_url, config
-        )
+        response = await forward_chat_completion({**named(model, base_url, config), **body}, base_url, config)
         completion = Completion(parse_completion(response, base_url, config, had_audio=had_audio))
         completion.server = base_url
         return completion
 
     return await ask(attempt, upstream_urls(body, config), config)
-
-
-def _named(model: ModelFields, base_url: str, config: GatewayConfig) -> dict[str, str]:
-    return {name: value for name, value in model(base_url, config).items() if value}
 
 
 def _warn_if_cut_off(answer: AnswerText) -> None:
@@ -217,25 +209,6 @@ def _warn_if_cut_off(answer: AnswerText) -> None:
             IncompleteAnswerWarning,
             stacklevel=3,
         )
-
-
-def _text_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
-    return {"model": config.text_model}
-
-
-def _audio_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
-    """A server that takes everything may have one model for everything."""
-    one_model = config.routing_mode == "single" and not is_local(base_url)
-    return {"model": config.audio_model or (config.text_model if one_model else None)}
-
-
-def _analysis_model(base_url: str, config: GatewayConfig) -> dict[str, str | None]:
-    """Embedded, a speech model can only write down what is said: the chat model answers with its help."""
-    if is_local(base_url):
-        # Where text goes to another server, the name of its model says nothing here.
-        chat_model = config.text_model if all(map(is_local, config.text_urls)) else None
-        return {"model": chat_model or LOCAL_CHAT_MODEL, "audio_model": config.audio_model}
-    return _audio_model(base_url, config)
 
 
 def _check_messages(messages: Any) -> None:

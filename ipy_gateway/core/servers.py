@@ -97,6 +97,12 @@ class ServerBoard:
         with self._lock:
             self._of(url).audio_api = api
 
+    def forget_audio_api(self, url: str, api: AudioApi) -> None:
+        """Forget it, unless somebody has found out anew in the meantime."""
+        with self._lock:
+            server = self._of(url)
+            server.audio_api = None if server.audio_api == api else server.audio_api
+
     def requests_under_way(self, url: str) -> int:
         """How many requests a server is answering for this process."""
         with self._lock:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,7 @@ class FaultServer:
 
     Attributes:
         script: what to do, request by request; the last answer is given again and again.
+        by_path: what to do about requests to a path, such as "/v1/models", whatever the script says.
         requests: what came in.
         opened: how many connections were made.
         open: how many of them are open now.
@@ -70,6 +71,7 @@ class FaultServer:
 
     script: list[Answer]
     closes_on_accept: bool = False
+    by_path: Mapping[str, Answer] = field(default_factory=dict)
     url: str = ""
     requests: list[RecordedRequest] = field(default_factory=list)
     opened: int = 0
@@ -102,7 +104,7 @@ class FaultServer:
             while not self.closes_on_accept:
                 request = await _read_request(reader, number)
                 self.requests.append(request)
-                if not await self._answer(writer, self._next_answer()):
+                if not await self._answer(writer, self._answer_to(request)):
                     break
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client is gone, or the test is over
@@ -112,7 +114,9 @@ class FaultServer:
                 await writer.wait_closed()
             self.open -= 1
 
-    def _next_answer(self) -> Answer:
+    def _answer_to(self, request: RecordedRequest) -> Answer:
+        if request.target in self.by_path:
+            return self.by_path[request.target]
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     async def _answer(self, writer: asyncio.StreamWriter, reply: Answer) -> bool:
@@ -132,9 +136,11 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> Record
 
 
 @contextlib.contextmanager
-def fault_server(*script: Answer, closes_on_accept: bool = False) -> Iterator[FaultServer]:
+def fault_server(
+    *script: Answer, closes_on_accept: bool = False, by_path: Mapping[str, Answer] | None = None
+) -> Iterator[FaultServer]:
     """A running server, in a thread with a loop of its own: the test's loop may come and go."""
-    server = FaultServer([*script] or [answer()], closes_on_accept=closes_on_accept)
+    server = FaultServer([*script] or [answer()], closes_on_accept=closes_on_accept, by_path=by_path or {})
     started, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 
     async def run() -> None:
