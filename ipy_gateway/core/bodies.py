@@ -81,6 +81,11 @@ async def decoded_pieces(response: httpx.Response, base_url: str) -> AsyncGenera
         raise _unreadable(base_url, f"its {encoding} data ends in the middle")
 
 
+def media_type_of(response: httpx.Response) -> str:
+    """The content type of a response in lower case, without its parameters, or "" where there is none."""
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
 class _Inflate:
     """Decompression in pieces of bounded size."""
 

@@ -8,6 +8,7 @@ import re
 import httpx
 
 from .answers import answer_error, parse_object
+from .bodies import media_type_of
 from .config import GatewayConfig
 from .subtitles import are_subtitles, cues_in
 from .transcription import Transcription, assembled, clean_text
@@ -68,7 +69,7 @@ def parse_transcription(
         UpstreamResponseError: an error status, an error in a 200, or no transcription.
     """
     if response.is_success:
-        text = _text_in(decoded(response.content), _media_type(response), takes_plain_text=takes_plain_text)
+        text = _text_in(decoded(response.content), media_type_of(response), takes_plain_text=takes_plain_text)
         if text is not None:
             return _read_text(text, response, base_url, config)
     answer = parse_object(response, base_url, config)
@@ -81,10 +82,6 @@ def parse_transcription(
         said = "its text is an HTML page" if is_page else answer
         raise answer_error(f"{base_url} answered without a transcript", said, response, base_url, config)
     return found
-
-
-def _media_type(response: httpx.Response) -> str:
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 def _text_in(body: str, media_type: str, *, takes_plain_text: bool) -> str | None:
@@ -110,7 +107,7 @@ def _has_a_format_of_its_own(text: object) -> bool:
 
 
 def _read_text(text: str, response: httpx.Response, base_url: str, config: GatewayConfig) -> Transcription:
-    if _media_type(response) == "text/event-stream" or _EVENTS.match(text):
+    if media_type_of(response) == "text/event-stream" or _EVENTS.match(text):
         return read_events(text, response, base_url, config)
     if are_subtitles(text):
         return assembled(None, cues_in(text))

@@ -1,0 +1,180 @@
+"""A streamed answer of any kind: read from its first piece to its end, never in silence, always closed."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+import httpx
+
+from .answers import public_line, public_request_id
+from .bodies import decoded_pieces
+from .client import errors_of_ours
+from .config import GatewayConfig
+from .deadline import deadline
+from .exceptions import UpstreamError, UpstreamResponseError, UpstreamTimeoutError
+from .hiding import key_hidden_in_logs
+from .servers import board
+from .signals import waking_for_signals
+from .sse import EventDecoder, EventTooLargeError, ServerEvent
+
+Chunk = TypeVar("Chunk")
+
+
+class OpenStream(ABC, Generic[Chunk]):
+    """The answer of one server, from its first chunk to its end.
+
+    A kind of answer says how it is asked for, and what its chunks say.
+
+    Attributes:
+        what: its name in sentences.
+        base_url: the server.
+    """
+
+    what = "answer"
+
+    def __init__(self, base_url: str, config: GatewayConfig) -> None:
+        self.base_url = base_url
+        self._config = config
+        self._response: httpx.Response | None = None
+        self._chunks: AsyncIterator[Chunk] | None = None
+        self._first: list[Chunk] = []
+        self._text: list[str] = []
+
+    @abstractmethod
+    async def _ask(self) -> AsyncIterator[Chunk]:
+        """Send the request, keep the response in `_response`, and give its chunks."""
+
+    @abstractmethod
+    def _seen(self, chunk: Chunk) -> Chunk:
+        """Take note of a chunk, whose text goes into `_text`, and give it as it is handed on."""
+
+    @abstractmethod
+    def _says_something(self, chunk: Chunk) -> bool:
+        """Whether the answer begins with this chunk; keep-alives say nothing."""
+
+    def _adds_something(self, chunk: Chunk) -> bool:
+        """Whether a later chunk is handed on, and counts as life."""
+        return self._says_something(chunk)
+
+    def _patience_s(self) -> float:
+        """How long the next chunk may take."""
+        return self._config.between_tokens_timeout_s
+
+    def _may_fall_silent(self) -> bool:
+        """Whether nothing more has to come."""
+        return False
+
+    async def open(self) -> None:
+        """Send the request, and wait for the first chunk that says something; close where that fails."""
+        wait_s = self._config.first_token_timeout_s
+        try:
+            async with deadline(wait_s):
+                self._chunks = await self._ask()
+                await self._read_first()
+        except TimeoutError as error:
+            await self.close()
+            raise self._silent(wait_s, "before the first word") from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def read_out(self) -> AsyncGenerator[Chunk, None]:
+        """All chunks of the open stream, which is closed at the end of the iteration, whatever ends it."""
+        try:
+            with board.busy(self.base_url), errors_of_ours(self.base_url, self._config), waking_for_signals():
+                for chunk in self._first:
+                    yield chunk
+                while (following := await self._next()) is not None:
+                    yield following
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connection: a server that is still writing stops."""
+        if self._response:
+            response, self._response = self._response, None
+            await response.aclose()
+
+    async def _read_first(self) -> None:
+        while not any(map(self._says_something, self._first)):
+            chunk = await self._read()
+            if chunk is None:
+                break
+            self._first.append(self._seen(chunk))
+
+    async def _next(self) -> Chunk | None:
+        """The next chunk that adds something; keep-alives do not count as life."""
+        wait_s = self._patience_s()
+        try:
+            async with asyncio.timeout(wait_s):
+                chunk = await self._read()
+                while chunk is not None and not self._adds_something(chunk):
+                    chunk = await self._read()
+        except TimeoutError as error:
+            if self._may_fall_silent():
+                return None
+            raise self._silent(wait_s, "in the middle") from error
+        return None if chunk is None else self._seen(chunk)
+
+    async def _read(self) -> Chunk | None:
+        assert self._chunks is not None
+        with key_hidden_in_logs(self.base_url, self._config):
+            return await anext(self._chunks, None)
+
+    async def _explained(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncIterator[Chunk]:
+        """The chunks; an error on the way becomes ours, and carries the text so far."""
+        async with aclosing(chunks):
+            try:
+                with errors_of_ours(self.base_url, self._config):
+                    async for chunk in chunks:
+                        yield chunk
+            except EventTooLargeError as error:
+                raise self._broken(f"sent an event of more than {error.max_event_bytes} bytes") from None
+            except UpstreamError as error:
+                error.partial_text = "".join(self._text)
+                raise
+
+    def _broken(self, reason: str, detail: str = "", status_code: int | None = None) -> UpstreamResponseError:
+        said = public_line(detail, self.base_url, self._config)
+        headers = self._response.headers if self._response else {}
+        return UpstreamResponseError(
+            f"{self.base_url} {reason}: {said}." if said else f"{self.base_url} {reason}.",
+            "Look at the server's log, then ask again.",
+            upstream=self.base_url,
+            partial_text="".join(self._text),
+            status_code=status_code,
+            request_id=public_request_id(headers, self.base_url, self._config),
+        )
+
+    def _silent(self, wait_s: float, when: str) -> UpstreamTimeoutError:
+        setting = "between_tokens_timeout_s" if self._text else "first_token_timeout_s"
+        return UpstreamTimeoutError(
+            f"{self.base_url} was silent for {wait_s:g} s {when} of its {self.what}.",
+            f"Look whether the server is overloaded, or raise {setting}.",
+            upstream=self.base_url,
+            partial_text="".join(self._text),
+        )
+
+
+async def events_of(response: httpx.Response, base_url: str) -> AsyncGenerator[ServerEvent, None]:
+    """The events of a response as they come.
+
+    Raises:
+        EventTooLargeError: one is larger than a decoder takes.
+        UpstreamResponseError: the body is not compressed as it says.
+    """
+    decoder = EventDecoder()
+    pieces = decoded_pieces(response, base_url)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            for event in decoder.feed(piece):
+                yield event
+    for event in decoder.close():
+        yield event
+
+
+async def one(chunk: Chunk) -> AsyncGenerator[Chunk, None]:
+    """One chunk."""
+    yield chunk
