@@ -49,12 +49,14 @@ class Transcription:
         segments: the same with times; () where the server gives none.
         language: ISO 639 code where the name is one of Whisper's, else the server's own word, or None.
         duration_s: length of the recording as the server gives it, or None.
+        cut_off: whether a length limit of the server ended it, or a part of it, too early.
     """
 
     text: str
     segments: tuple[TimedText, ...] = ()
     language: str | None = None
     duration_s: float | None = None
+    cut_off: bool = False
 
     @property
     def words(self) -> tuple[TimedWord, ...]:

@@ -22,7 +22,8 @@ _EVENT_TYPE = re.compile(r"transcript(?:ion)?\.(?:text\.)?(delta|segment|done|la
 class TranscriptionStream:
     """Reads the events of a streamed transcription; the bytes and their decoding are someone else's.
 
-    It ends with `[DONE]`, with a `.done` event, or, in dialects that have neither, with the response.
+    It ends with `[DONE]` or with a `.done` event. It may also end with the response where the dialect has
+    neither, or where vLLM has said why a part ended: it says so of each half minute of a long recording.
     """
 
     def __init__(self, response: httpx.Response, base_url: str, config: GatewayConfig) -> None:
@@ -34,6 +35,7 @@ class TranscriptionStream:
         self._final = Transcription("")
         self._unknown: Mapping[str, Any] = {}
         self._has_ended = False
+        self._may_end = False
 
     @property
     def partial_text(self) -> str:
@@ -70,7 +72,7 @@ class TranscriptionStream:
         """
         if not self._source and not self._has_ended:
             raise self._error("ended its stream before the transcript began", self._unknown)
-        if not self._has_ended and not is_framed:
+        if not self._has_ended and not (self._may_end and is_framed):
             raise self._error("broke off in the middle of the transcript", {})
         # speaches ends with an empty text, and then the deltas count.
         text = self._final.text or clean_text(self.partial_text)
@@ -111,14 +113,24 @@ class TranscriptionStream:
             case "language":
                 self._final = replace(self._final, language=language_in(body.get("audio_language")))
             case _ if isinstance(body.get("choices"), list):  # vLLM
-                return self._grow("delta", _content(body["choices"]))
+                return self._take_choice(body["choices"])
             case _ if isinstance(body.get("text"), str):  # older speaches: an answer for each segment
                 self._final = replace(self._merged(body), text="", segments=())
                 self._segments += segments_in(body.get("segments"))[0]
+                self._may_end = True
                 return self._grow_apart(body["text"])
             case _:
                 self._unknown = body
         return ""
+
+    def _take_choice(self, choices: list[Any]) -> str:
+        if not choices or not isinstance(choices[0], Mapping):  # a chunk with the usage alone has none
+            return self._grow("delta", None)
+        reason = choices[0].get("finish_reason")
+        self._may_end = reason is not None
+        self._final = replace(self._final, cut_off=self._final.cut_off or reason == "length")
+        delta = choices[0].get("delta")
+        return self._grow("delta", delta.get("content") if isinstance(delta, Mapping) else None)
 
     def _merged(self, body: Mapping[str, Any]) -> Transcription:
         said = transcription_in({**body, "text": self._string(body.get("text"))}) or self._final
@@ -126,6 +138,7 @@ class TranscriptionStream:
             said,
             language=said.language or self._final.language,
             duration_s=self._final.duration_s if said.duration_s is None else said.duration_s,
+            cut_off=self._final.cut_off,
         )
 
     def _grow_apart(self, text: Any) -> str:
@@ -172,9 +185,3 @@ def read_events(body: str, response: httpx.Response, base_url: str, config: Gate
 
 def _is_error(body: Mapping[str, Any]) -> bool:
     return bool(body.get("error")) or "error" in (body.get("type"), body.get("object"))
-
-
-def _content(choices: list[Any]) -> Any:
-    first = choices[0] if choices else None  # a chunk with the usage alone has no choices
-    delta = first.get("delta") if isinstance(first, Mapping) else None
-    return delta.get("content") if isinstance(delta, Mapping) else None

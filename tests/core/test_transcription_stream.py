@@ -132,10 +132,11 @@ def stream_error(*bodies: Any, is_framed: bool = True) -> UpstreamResponseError:
         ),
         pytest.param(
             [
-                {"type": "transcript.text.delta", "delta": "Well,"},
-                {"type": "transcript.text.delta", "delta": " yes."},
+                {"choices": [{"delta": {"content": "Well,"}}]},
+                {"choices": [{"delta": {"content": " yes."}, "finish_reason": "stop"}]},
+                {"choices": [], "usage": {}},
             ],
-            id="a clean end after a delta",
+            id="vllm without [DONE]",
         ),
         pytest.param(
             [
@@ -253,10 +254,41 @@ def test_an_event_of_another_kind_is_told_when_nothing_else_came() -> None:
 
 
 def test_an_end_that_may_be_a_lost_connection_is_an_error() -> None:
-    error = stream_error({"type": "transcript.text.delta", "delta": "Well,"}, is_framed=False)
+    error = stream_error({"text": "Well,"}, is_framed=False)
 
     assert error.message == "http://host broke off in the middle of the transcript."
     assert error.partial_text == "Well,"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "transcript.text.delta", "delta": "Well,"},
+        {"type": "transcription.text.segment", "start": 0, "end": 1, "text": "Well,"},
+        {"choices": [{"delta": {"content": "Well,"}}]},
+        {"choices": [{"delta": {"content": "Well,"}, "finish_reason": None}]},
+    ],
+)
+def test_a_stream_that_ends_without_its_end_is_an_error(body: Any) -> None:
+    error = stream_error(body)
+
+    assert error.message == "http://host broke off in the middle of the transcript."
+    assert error.partial_text == "Well,"
+
+
+def test_a_part_of_a_long_recording_that_has_ended_is_not_the_end() -> None:
+    first = {"choices": [{"delta": {"content": "Well,"}, "finish_reason": "stop"}]}
+
+    error = stream_error(first, {"choices": [{"delta": {"content": " yes"}}]})
+
+    assert error.partial_text == "Well, yes"
+
+
+@pytest.mark.parametrize(("reasons", "cut_off"), [(["length", "stop"], True), (["stop", "stop"], False)])
+def test_a_length_limit_in_any_part_is_told(reasons: list[str], cut_off: bool) -> None:
+    parts = [{"choices": [{"delta": {"content": "A"}, "finish_reason": reason}]} for reason in reasons]
+
+    assert streamed(*parts, "[DONE]")[1] == Transcription("AA", cut_off=cut_off)
 
 
 def test_an_end_mark_is_an_end_even_when_the_connection_is_lost() -> None:
