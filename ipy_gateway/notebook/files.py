@@ -1,4 +1,4 @@
-"""The recording that a magic names: found, looked at, and read."""
+"""The recording that a magic names: found on its line, and read."""
 
 import difflib
 import os
@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core import recording_file
 from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
 
@@ -30,19 +31,16 @@ def file_argument(line: str, magic: str) -> Path:
 
 
 def read_recording(path: Path, config: GatewayConfig) -> bytes:
-    """The bytes of a recording.
+    """The bytes of a recording; where there is none, the hint names the files that come near.
 
-    Raises:
-        InvalidRequestError: there is no such file, or it is no file.
-        AudioProcessingError: it is larger than the configuration allows.
+    Raises: as `core.recording_file.read_recording`.
     """
     try:
-        _check_is_file(path)
-        _check_size(path, config)
-        return path.read_bytes()
-    except OSError as error:
-        reason = f"{str(path)!r} can't be read: {error.strerror}."
-        raise InvalidRequestError(reason, "Check its name and its permissions.") from error
+        return recording_file.read_recording(path, config)
+    except InvalidRequestError as error:
+        if recording_file.is_missing(error.__cause__):
+            raise InvalidRequestError(error.message, _other_names(path)) from error.__cause__
+        raise
 
 
 @contextmanager
@@ -75,27 +73,13 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text) if os.name == "posix" else text
 
 
-def _check_is_file(path: Path) -> None:
-    if not path.exists() and any(mark in path.name for mark in "*?["):
-        raise InvalidRequestError(
-            f"There is no file {str(path)!r}.", "Name one file; patterns with * and ? are not expanded."
-        )
-    if not path.exists():
-        raise InvalidRequestError(f"There is no file {str(path)!r}.", _near_misses(path))
-    if path.is_dir():
-        raise InvalidRequestError(f"{str(path)!r} is a folder.", "Name a recording in it.")
-    if not path.is_file():
-        raise InvalidRequestError(f"{str(path)!r} is no regular file.", "Copy the recording into one.")
-
-
-def _check_size(path: Path, config: GatewayConfig) -> None:
-    size, limit = path.stat().st_size, config.audio_max_upload_bytes
-    if size > limit:
-        raise AudioProcessingError(
-            f"{path.name!r} has {size:,} bytes, and the limit is {limit:,} bytes.",
-            "Cut it into parts, compress it to MP3, or raise audio_max_upload_bytes.",
-            error_type="audio_too_large",
-        )
+def _other_names(path: Path) -> str:
+    if any(mark in path.name for mark in "*?["):
+        return "Name one file; patterns with * and ? are not expanded."
+    try:
+        return _near_misses(path)
+    except OSError:  # the folder can't be looked into
+        return "Check its name."
 
 
 def _near_misses(path: Path) -> str:

@@ -1,0 +1,86 @@
+"""A recording's file: looked at and read through one descriptor, so that nothing can change in between."""
+
+import os
+import stat
+from pathlib import Path
+
+from .config import GatewayConfig
+from .exceptions import AudioProcessingError, InvalidRequestError
+
+_PIECE_BYTES = 1 << 20
+_ERROR_INVALID_NAME = 123  # what Windows answers to talk*.wav
+# Without O_NONBLOCK, opening a FIFO waits for somebody to write into it. Windows has neither of the first
+# two, and without O_BINARY it would end the recording at its first Ctrl-Z.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_recording(path: str | os.PathLike[str], config: GatewayConfig) -> bytes:
+    """The bytes of a recording's file: `config.audio_max_upload_bytes` of them at most.
+
+    It waits for the disk and for nothing else, such as somebody who would write into a FIFO.
+
+    Raises:
+        InvalidRequestError: there is no such file, it is no regular file, or it can't be read.
+        AudioProcessingError: "audio_too_large"; it is larger than the configuration allows, or becomes so
+            while it is read.
+    """
+    path = Path(path)
+    try:
+        return _read(path, config.audio_max_upload_bytes)
+    except ValueError as error:
+        reason = f"{str(path)!r} can't be read: no file has a name like this."
+        raise InvalidRequestError(reason, "Check its name.") from error
+    except OSError as error:
+        if is_missing(error):
+            hint = "Check its name and its folder."
+            raise InvalidRequestError(f"There is no file {str(path)!r}.", hint) from error
+        reason = f"{str(path)!r} can't be read: {error.strerror or error}."
+        raise InvalidRequestError(reason, "Check its name and its permissions.") from error
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Whether this is the system's way to say that there is no file of that name."""
+    is_pattern = getattr(error, "winerror", None) == _ERROR_INVALID_NAME
+    return is_pattern or isinstance(error, FileNotFoundError | NotADirectoryError)
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    _check_is_file(path, path.stat())  # for a device, being opened may already be an event
+    descriptor = os.open(path, _FLAGS)  # not inherited by child processes: Python sees to that
+    try:
+        status = os.fstat(descriptor)
+        _check_is_file(path, status)
+        _check_size(path, status.st_size, max_bytes)
+        return _read_open_file(path, descriptor, stated_bytes=status.st_size, max_bytes=max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _check_is_file(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise InvalidRequestError(f"{str(path)!r} is a folder.", "Name a recording in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidRequestError(f"{str(path)!r} is no regular file.", "Copy the recording into one.")
+
+
+def _check_size(path: Path, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise AudioProcessingError(
+            f"{path.name!r} has {size:,} bytes, and the limit is {max_bytes:,} bytes.",
+            "Cut it into parts, compress it to MP3, or raise audio_max_upload_bytes.",
+            error_type="audio_too_large",
+        )
+
+
+def _read_open_file(path: Path, descriptor: int, *, stated_bytes: int, max_bytes: int) -> bytes:
+    """All that comes, whatever size was stated: a file may grow, and those of /proc state 0."""
+    data = bytearray()
+    while piece := os.read(descriptor, min(_PIECE_BYTES, max_bytes + 1 - len(data))):
+        data += piece
+        if len(data) > max_bytes:
+            raise AudioProcessingError(
+                f"{path.name!r} stated {stated_bytes:,} bytes, and went on past the limit of {max_bytes:,}.",
+                "Read it when nothing writes to it any more, or raise audio_max_upload_bytes.",
+                error_type="audio_too_large",
+            )
+    return bytes(data)
