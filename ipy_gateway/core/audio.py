@@ -1,30 +1,42 @@
 """A recording on its way to a server: checked, and made a WAV by ffmpeg where a server might not take it."""
 
 import asyncio
-import contextlib
 import math
 import os
 import re
 import shutil
 import struct
-import tempfile
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from .config import DEFAULT_FFMPEG_BIN, GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
 from .ffmpeg_process import run_ffmpeg
-from .recording import DEMUXERS, MIN_DURATION_S, Recording, no_sound, recognize, too_short
+from .recording import (
+    DEMUXERS,
+    MAX_SAMPLE_RATE_HZ,
+    MIN_DURATION_S,
+    MIN_SAMPLE_RATE_HZ,
+    Recording,
+    no_sound,
+    recognize,
+    too_short,
+)
 from .signals import waking_for_signals
+from .temporary_files import disk_error, temporary_folder, write_new_file
 
 _RIFF_MAX_BYTES = 0xFFFFFFFF
 _SHOWN_STDERR_CHARS = 200
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
 _DISK_FULL = "No space left on device"
-_SAYS_LITTLE = ("Error opening", "Error parsing", "Conversion failed", "Nothing was written")
+_MEMORY_REFUSED = "Cannot allocate memory"
+_FFMPEG_PIECE_BYTES = 64 << 20  # far more than a piece of any real recording takes
+_UNTOUCHED = b"-"  # one byte is no whole sample, so ffmpeg can't have written it
+_SAYS_LITTLE = (
+    *("Error opening", "Error parsing", "Conversion failed", "Nothing was written"),
+    *("Task finished", "Terminating thread", "Could not open encoder before EOF"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +137,16 @@ async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfi
     """The sound alone: 16-bit samples at the rate and with the channels that `config` asks for."""
     with waking_for_signals():
         ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
-        with _temporary_folder() as folder:
-            await _write(folder / "recording", _with_true_sizes(audio_bytes, recording))
+        with temporary_folder() as folder:
+            await write_new_file(folder / "recording", _with_true_sizes(audio_bytes, recording))
+            # ffmpeg overwrites this; a file of its own making could be read by others.
+            await write_new_file(folder / "samples", _UNTOUCHED)
             exit_code, log = await run_ffmpeg([ffmpeg, *_arguments(recording, config)], folder, config)
             output = folder / "samples"
-            if exit_code != 0 or not output.exists():
+            size = output.stat().st_size
+            if exit_code != 0 or size == len(_UNTOUCHED):
                 raise _explain_failure(exit_code, log, recording, config)
-            _check_size(output.stat().st_size, config)
+            _check_size(size, recording, config)
             return await asyncio.to_thread(output.read_bytes)
 
 
@@ -152,38 +167,6 @@ def _find_ffmpeg(ffmpeg_bin: str) -> str:
         ) from error
 
 
-@contextlib.contextmanager
-def _temporary_folder() -> Generator[Path, None, None]:
-    with _explaining_disk_errors():
-        folder = tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True)
-    with folder as name:
-        yield Path(name)
-
-
-async def _write(path: Path, data: bytes) -> None:
-    with _explaining_disk_errors(), _new_file(path) as file:  # here: the thread may outlive a cancelled task
-        await asyncio.to_thread(file.write, data)
-
-
-def _new_file(path: Path) -> BinaryIO:
-    return path.open("xb")
-
-
-@contextlib.contextmanager
-def _explaining_disk_errors() -> Generator[None, None, None]:
-    try:
-        yield
-    except OSError as error:
-        raise _disk_error(error.strerror or str(error)) from error
-
-
-def _disk_error(reason: str) -> AudioProcessingError:
-    return AudioProcessingError(
-        f"The recording can't be converted, because its temporary files can't be written: {reason}.",
-        "Free space for temporary files, or set TMPDIR to another folder and start again.",
-    )
-
-
 def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
     """A WAV whose header tells the truth: ffmpeg finds nothing in an RF64 that was written to a pipe."""
     if recording.container != "wav":
@@ -193,26 +176,36 @@ def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
 
 
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
-    loudness = ["-af", config.audio_loudnorm_filter] if config.audio_loudnorm else []
+    rate, channels, max_bytes = (
+        config.audio_target_sr,
+        config.audio_target_channels,
+        config.audio_max_upload_bytes,
+    )
+    demuxer = DEMUXERS[recording.container]
     return [
-        *("-nostdin", "-hide_banner", "-loglevel", "error"),
-        *(
-            "-protocol_whitelist",
-            "file",
-            "-f",
-            DEMUXERS[recording.container],
-            "-threads",
-            "1",
-            "-vn",
-            "-sn",
-            "-dn",
-        ),
-        *("-i", "file:recording", "-map", "0:a:0", *loudness),
-        *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
-        *("-c:a", "pcm_s16le", "-threads", "1"),
-        # ffmpeg stops at or just after this size, so whatever it cuts is over the limit and is refused.
-        *("-fs", str(config.audio_max_upload_bytes + 1), "-f", "s16le", "file:samples"),
+        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"),
+        # One number in a header can ask for gigabytes, such as a rate that takes a filter of that size.
+        *("-max_alloc", str(_FFMPEG_PIECE_BYTES + 2 * max_bytes)),
+        *("-protocol_whitelist", "file", "-f", demuxer, "-threads", "1", "-vn", "-sn", "-dn"),
+        *("-i", "file:recording", "-map", "0:a:0", "-af", _filters(config)),
+        *("-ar", str(rate), "-ac", str(channels), "-c:a", "pcm_s16le", "-threads", "1"),
+        *("-fs", str(max_bytes + 1), "-f", "s16le", "file:samples"),
     ]
+
+
+def _filters(config: GatewayConfig) -> str:
+    """What is done with the sound. It ends at the first sample over the limit, which has it refused.
+
+    Samples are counted, because a header's duration may lie, -t drops what comes after a gap in the clock of
+    a recorder, and -fs stops only after a packet, which may be of any size. At a rate that is no sound's,
+    nothing is let through: at 1 Hz, a second of such a packet would become 16,000 samples.
+    """
+    rate, channels = config.audio_target_sr, config.audio_target_channels
+    max_samples = config.audio_max_upload_bytes // (2 * channels)
+    sound_alone = rf"aselect=between(sample_rate\,{MIN_SAMPLE_RATE_HZ}\,{MAX_SAMPLE_RATE_HZ})"
+    loudness = [config.audio_loudnorm_filter] if config.audio_loudnorm else []
+    as_sent = f"aformat=sample_fmts=s16:sample_rates={rate}:channel_layouts={channels}c"
+    return ",".join([sound_alone, *loudness, as_sent, f"atrim=end_sample={max_samples + 1}"])
 
 
 def _explain_failure(
@@ -221,7 +214,12 @@ def _explain_failure(
     if "matches no streams" in log:
         return no_sound()
     if _DISK_FULL in log:
-        return _disk_error(_DISK_FULL)
+        return disk_error(_DISK_FULL)
+    if _MEMORY_REFUSED in log:
+        return AudioProcessingError(
+            f"The {recording.container} recording can't be decoded: it takes more memory than sound does.",
+            "Play the file to check it, and convert it to WAV with 16 bits.",
+        )
     if exit_code == 0 or not log.strip():
         return _no_ffmpeg(recording, config)
     lines = [_LOG_SOURCE.sub("", _TERMINAL_CODES.sub("", line)).strip() for line in log.splitlines()]
@@ -243,7 +241,13 @@ def _no_ffmpeg(recording: Recording, config: GatewayConfig) -> AudioProcessingEr
     )
 
 
-def _check_size(samples_bytes: int, config: GatewayConfig) -> None:
+def _check_size(samples_bytes: int, recording: Recording, config: GatewayConfig) -> None:
+    if not samples_bytes:
+        raise AudioProcessingError(
+            f"ffmpeg found no sound in the {recording.container} recording, or none at a rate between "
+            f"{MIN_SAMPLE_RATE_HZ:,} and {MAX_SAMPLE_RATE_HZ:,} Hz.",
+            "Play the file to check it.",
+        )
     duration_s = _duration_s(samples_bytes, config)
     if duration_s < MIN_DURATION_S:
         raise too_short(duration_s)

@@ -8,6 +8,7 @@ from typing import Literal
 from .exceptions import AudioProcessingError
 
 MIN_DURATION_S = 0.1  # llama.cpp's server ends its process over a WAV of one sample
+MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 1_000, 768_000  # of sound; some sensors record at 1 Hz
 
 # libav's demuxer for each container. It must be the only one that is tried: left to guess, libav takes a
 # playlist that calls itself .wav, and reads the files which that names.
@@ -176,7 +177,7 @@ def _read_wav_format(chunk: bytes) -> tuple[Recording, int, int]:
     if tag == _EXTENSIBLE_TAG and chunk[26:40] == _EXTENSIBLE_GUID_TAIL:
         tag = _little(chunk, 24, 2)
     codec = _WAV_CODECS[tag].get(bits) if tag in _WAV_CODECS else ""
-    if codec is None or not 1 <= channels <= 64 or not 1_000 <= rate <= 768_000:
+    if codec is None or not 1 <= channels <= 64 or not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
         raise AudioProcessingError(
             f"The WAV header makes no sense: {channels} channels of {bits} bits at {rate} Hz.",
             "Export the recording again, as WAV with 16 bits.",

@@ -1,0 +1,46 @@
+"""Temporary files: nobody else can read them, and they are gone afterwards."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import BinaryIO
+
+from .exceptions import AudioProcessingError
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Generator[Path, None, None]:
+    """A new folder that is the user's alone, and that is removed with all that is in it."""
+    with _explaining_disk_errors():
+        folder = tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name)
+
+
+async def write_new_file(path: Path, data: bytes) -> None:
+    """Write a file that was not there before, and that is the user's alone."""
+    with _explaining_disk_errors(), _new_file(path) as file:  # here: the thread may outlive a cancelled task
+        await asyncio.to_thread(file.write, data)
+
+
+def disk_error(reason: str) -> AudioProcessingError:
+    """The error for a disk that does not take the files."""
+    return AudioProcessingError(
+        f"The recording can't be converted, because its temporary files can't be written: {reason}.",
+        "Free space for temporary files, or set TMPDIR to another folder and start again.",
+    )
+
+
+def _new_file(path: Path) -> BinaryIO:
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+@contextlib.contextmanager
+def _explaining_disk_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error.strerror or str(error)) from error
