@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import httpx
 
+from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
+from .hiding import without_key
 
 MAX_ANSWER_BYTES = 64_000_000
 MAX_ERROR_BYTES = 64_000  # of an error 200 characters are shown; one server repeats the recording in it
@@ -13,19 +15,20 @@ READABLE_ENCODINGS = "gzip, deflate"
 PIECE_BYTES = 1 << 16
 
 
-async def read_response(response: httpx.Response, base_url: str) -> httpx.Response:
+async def read_response(response: httpx.Response, base_url: str, config: GatewayConfig) -> httpx.Response:
     """The response with its whole body, decompressed; of an error only the beginning.
 
     Args:
         response: a response whose body has not been read.
         base_url: the server, for the error.
+        config: with the key, which is not shown.
 
     Raises:
         UpstreamResponseError: the body is larger than 64 MB, or not compressed as it says.
     """
     if response.is_stream_consumed:  # made whole on this machine, by the embedded engine
         return response
-    pieces = decoded_pieces(response, base_url)
+    pieces = decoded_pieces(response, base_url, config)
     content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
     headers = [  # as bytes: of text httpx takes nothing but ASCII
         (name, value)
@@ -57,13 +60,17 @@ async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
     return bytes(content[:MAX_ERROR_BYTES])
 
 
-async def decoded_pieces(response: httpx.Response, base_url: str) -> AsyncGenerator[bytes, None]:
+async def decoded_pieces(
+    response: httpx.Response, base_url: str, config: GatewayConfig
+) -> AsyncGenerator[bytes, None]:
     """The body as it comes, decompressed, in pieces of bounded size.
 
     Raises:
         UpstreamResponseError: it is not compressed as it says.
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    # Without the key before it is cut: some servers repeat what they get in every header.
+    named = without_key(response.headers.get("content-encoding", "identity"), base_url, config)
+    encoding = named.strip().lower()
     if encoding in ("", "identity"):
         async for piece in response.aiter_raw():
             yield piece

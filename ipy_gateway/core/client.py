@@ -103,7 +103,7 @@ async def _forward(
         async with deadline(config.timeout_s):
             response = await _send(method, base_url, path, config, read_s=config.timeout_s, **content)
             async with aclosing(response):
-                return await read_response(response, base_url)
+                return await read_response(response, base_url, config)
 
 
 async def _send(

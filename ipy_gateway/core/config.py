@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PositiveFloat
 from pydantic.dataclasses import dataclass
 
 from .exceptions import ConfigurationError
-from .secret import ApiKey, origin_of, public_url
+from .secret import ApiKey, origin_of, public_url, without_keys
 
 LOCAL_BASE_URL = "local://engine"
 LOCAL_SPEECH_MODEL = "whisper-tiny.en"
@@ -96,17 +96,19 @@ def _initialize(
         generated_init(config, **settings)
         return
     except pydantic.ValidationError as error:
-        problem = _configuration_error(error, variables)
+        keys = [settings["api_key"], settings["audio_api_key"]]
+        problem = _configuration_error(error, variables, keys)
     raise problem  # out here it does not carry pydantic's error along, which quotes the values
 
 
-def _configuration_error(error: pydantic.ValidationError, variables: Mapping[str, str]) -> ConfigurationError:
+def _configuration_error(
+    error: pydantic.ValidationError, variables: Mapping[str, str], keys: Sequence[ApiKey | None]
+) -> ConfigurationError:
     details = error.errors(include_url=False)
     first = details[0]
     name = ".".join(str(part) for part in first["loc"][:1])
-    reason = ", or ".join(
-        dict.fromkeys(_reason(detail["msg"]) for detail in details if detail["loc"][:1] == first["loc"][:1])
-    )
+    reasons = [_reason(detail["msg"]) for detail in details if detail["loc"][:1] == first["loc"][:1]]
+    reason = without_keys(", or ".join(dict.fromkeys(reasons)), keys)
     if first["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument"):
         return ConfigurationError(f"GatewayConfig has no setting {name!r}.", "See help(GatewayConfig).")
     if not name:  # raised for the whole configuration: the reason names the settings itself
@@ -115,7 +117,7 @@ def _configuration_error(error: pydantic.ValidationError, variables: Mapping[str
         return ConfigurationError(f"{reason}.", "See help(GatewayConfig) for every setting.")
     shown_name = variables.get(name) or f"GatewayConfig: {name}"
     return ConfigurationError(
-        f"{shown_name}={_shown(name, first['input'])} is not valid: {reason}.",
+        f"{shown_name}={_shown(name, first['input'], keys)} is not valid: {reason}.",
         f"Give {variables.get(name, name)} a valid value; help(GatewayConfig) describes {name}.",
     )
 
@@ -129,13 +131,12 @@ def _reason(message: str) -> str:
     return re.sub("^Input should", "it should", own_words)
 
 
-def _shown(name: str, value: Any) -> str:
-    """A value in an error message; a URL without what may be a password or a key in it."""
-    if not name.endswith("_url"):
-        return repr(value)[:100]
-    if isinstance(value, list | tuple):
-        return f"({', '.join(_shown(name, one) for one in value)})"[:100]
-    return public_url(value) if isinstance(value, str) else repr(value)[:100]
+def _shown(name: str, value: Any, keys: Sequence[ApiKey | None]) -> str:
+    """A value in an error message, without a key that went astray; a URL without what may be a password."""
+    if name.endswith("_url") and isinstance(value, list | tuple):
+        return f"({', '.join(_shown(name, one, keys) for one in value)})"[:100]
+    is_url = name.endswith("_url") and isinstance(value, str)
+    return (public_url(value, keys) if is_url else without_keys(repr(value), keys))[:100]
 
 
 @_explain_invalid_values

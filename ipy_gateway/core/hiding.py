@@ -4,10 +4,11 @@ import logging
 from contextvars import ContextVar
 
 from .config import GatewayConfig
+from .exceptions import GatewayError
+from .secret import HIDDEN
 
 # What logs the head of an answer at DEBUG, or an error that quotes it: servers may repeat the key there.
 LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
-HIDDEN = "**********"
 
 _asking: ContextVar[tuple[str, GatewayConfig] | None] = ContextVar("ipy_gateway_asking", default=None)
 
@@ -20,9 +21,13 @@ def without_key(text: str, base_url: str, config: GatewayConfig) -> str:
 
 def hide_key_in(error: BaseException, base_url: str, config: GatewayConfig) -> None:
     """Take the key out of the words of somebody else's error: it may quote what the server sent."""
-    error.args = tuple(
-        without_key(word, base_url, config) if isinstance(word, str) else word for word in error.args
-    )
+
+    def hidden(word: object) -> object:
+        return without_key(word, base_url, config) if isinstance(word, str) else word
+
+    error.args = tuple(map(hidden, error.args))
+    if not isinstance(error, GatewayError):  # ours is public: it names the server, whatever the key is
+        vars(error).update({name: hidden(word) for name, word in vars(error).items()})
 
 
 class key_hidden_in_logs:  # noqa: N801 - used like a function

@@ -158,7 +158,9 @@ class OpenStream(ABC, Generic[Chunk]):
         )
 
 
-async def events_of(response: httpx.Response, base_url: str) -> AsyncGenerator[ServerEvent, None]:
+async def events_of(
+    response: httpx.Response, base_url: str, config: GatewayConfig
+) -> AsyncGenerator[ServerEvent, None]:
     """The events of a response as they come.
 
     Raises:
@@ -166,7 +168,7 @@ async def events_of(response: httpx.Response, base_url: str) -> AsyncGenerator[S
         UpstreamResponseError: the body is not compressed as it says.
     """
     decoder = EventDecoder()
-    pieces = decoded_pieces(response, base_url)
+    pieces = decoded_pieces(response, base_url, config)
     async with aclosing(pieces):
         async for piece in pieces:
             for event in decoder.feed(piece):

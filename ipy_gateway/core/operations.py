@@ -1,7 +1,7 @@
 """What to ask of a server: transcribe, analyze, chat in one piece or as a stream, list models."""
 
 import warnings
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,6 @@ from .messages import (
     TranscriptText,
     answer_of_completion,
     audio_message,
-    refusal_of,
     text_message,
 )
 from .model_names import ModelFields, analysis_model, audio_model, named, text_model
@@ -98,9 +97,8 @@ async def analysis_of(
         text_message("system", f"{prefix}\n{instruction}"),
         audio_message(upload.data, upload.format),
     ]
-    completion = await _complete({"messages": messages}, config, model=analysis_model)
-    raise_for_refusal(refusal_of(completion), completion.server)
-    return answer_of_completion(completion)
+    body = {"messages": messages}
+    return answer_of_completion(await _complete(body, config, model=analysis_model, check=raise_for_refusal))
 
 
 async def chat_completion(
@@ -189,14 +187,25 @@ async def _upload_of(audio_bytes: bytes, config: GatewayConfig) -> UploadAudio:
     return await prepare_upload(audio_bytes, config)
 
 
-async def _complete(body: dict[str, Any], config: GatewayConfig, *, model: ModelFields) -> Completion:
-    """Ask for a completion; which model is named may depend on the server that is asked."""
+async def _complete(
+    body: dict[str, Any],
+    config: GatewayConfig,
+    *,
+    model: ModelFields,
+    check: Callable[[Completion, GatewayConfig], None] = lambda *_: None,
+) -> Completion:
+    """Ask for a completion; which model is named may depend on the server that is asked.
+
+    An answer is checked here and not by the caller, who would hold it, with all that it may repeat, in a
+    variable of the traceback.
+    """
     had_audio = has_audio_content(body["messages"])
 
     async def attempt(base_url: str) -> Completion:
         response = await forward_chat_completion({**named(model, base_url, config), **body}, base_url, config)
         completion = Completion(parse_completion(response, base_url, config, had_audio=had_audio))
         completion.server = base_url
+        check(completion, config)
         return completion
 
     return await ask(attempt, upstream_urls(body, config), config)

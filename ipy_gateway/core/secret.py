@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 from .exceptions import ConfigurationError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+HIDDEN = "**********"
+MIN_KEY_CHARACTERS = 8  # "x", "none", "ollama": what is shorter is no secret, and part of other words
+# OpenAI's and most others', Groq's, xAI's, Hugging Face's, Google's.
+KEY_SHAPE = re.compile(r"(?<![A-Za-z0-9])(?:sk-|gsk_|xai-|hf_|AIza)[\w-]+", re.ASCII)
 
 
 def origin_of(url: str) -> str:
@@ -16,12 +20,20 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 0)}"
 
 
-def public_url(url: str) -> str:
+def public_url(url: str, keys: Iterable["ApiKey | None"] = ()) -> str:
     """A URL that may be wrong, quoted for an error, without what may be a password or a key in it."""
-    without_password = re.sub(r"^(.*?//)?.*@", r"\1…@", url.strip(), flags=re.DOTALL)
+    without_password = re.sub(r"^(.*?//)?.*@", r"\1…@", without_keys(url, keys).strip(), flags=re.DOTALL)
     return repr(
         re.sub(r"([?#]|\s).*", lambda found: found[1].strip() + "…", without_password, flags=re.DOTALL)
     )[:100]
+
+
+def without_keys(text: str, keys: Iterable["ApiKey | None"] = ()) -> str:
+    """A text of a user, quoted for an error, without these keys and without what looks like one."""
+    for key in filter(None, keys):
+        if len(key.reveal()) >= MIN_KEY_CHARACTERS:
+            text = text.replace(key.reveal(), HIDDEN)
+    return KEY_SHAPE.sub(HIDDEN, text)
 
 
 class ApiKey:

@@ -70,9 +70,9 @@ class ChatStream(OpenStream[ChatChunk]):
     async def _ask(self) -> AsyncIterator[ChatChunk]:
         response = self._response = await open_chat_stream(self._body, self.base_url, self._config)
         if response.is_success and _is_event_stream(response):
-            return self._explained(self._parsed(events_of(response, self.base_url)))
+            return self._explained(self._parsed(events_of(response, self.base_url, self._config)))
         with errors_of_ours(self.base_url, self._config):
-            whole = await read_response(response, self.base_url)
+            whole = await read_response(response, self.base_url, self._config)
         if _refuses_stream_options(whole) and self._body.get("stream_options") is USAGE_WANTED:
             await self.close()
             del self._body["stream_options"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import parse_completion
+from .answers import parse_completion, public_line
 from .audio import UploadAudio
 from .audio_api import ask_in_its_way
 from .client import forward_chat_completion, forward_transcription
@@ -76,7 +76,7 @@ class _InOnePiece:
         response = await forward_chat_completion(self._request.chat_body(), base_url, config)
         completion = Completion(parse_completion(response, base_url, config, had_audio=True))
         completion.server = base_url
-        raise_for_refusal(refusal_of(completion), base_url)
+        raise_for_refusal(completion, config)
         return transcript_of_completion(completion)
 
     async def by_endpoint(self, *, takes_plain_text: bool = True) -> TranscriptText:
@@ -87,15 +87,16 @@ class _InOnePiece:
         return TranscriptText(found.text, server=base_url, model=self._request.model or "")
 
 
-def raise_for_refusal(refusal: str, base_url: str) -> None:
+def raise_for_refusal(completion: Completion, config: GatewayConfig) -> None:
     """Raise what a model says where it refuses to listen: that is no transcript.
 
     Raises:
-        UpstreamResponseError: `refusal` is not empty.
+        UpstreamResponseError: it refuses.
     """
+    refusal = public_line(refusal_of(completion), completion.server, config)
     if refusal:
         raise UpstreamResponseError(
-            f"{base_url} refused: {refusal.rstrip('.')}.",
+            f"{completion.server} refused: {refusal}.",
             "Ask in other words, or another model.",
-            upstream=base_url,
+            upstream=completion.server,
         )

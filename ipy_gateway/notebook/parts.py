@@ -9,7 +9,7 @@ from ..core.audio import prepare_upload
 from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError
 from ..core.messages import audio_message
-from ..core.transcriptions import well_formed
+from ..core.transcription import well_formed
 
 MAX_TEXT_CHARACTERS = 100_000  # about two hours of speech, or 25,000 tokens
 

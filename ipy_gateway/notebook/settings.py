@@ -68,7 +68,8 @@ def _value(name: str, text: str) -> str | tuple[str, ...] | None:
 
 
 def _refuse_keys(words: Sequence[str]) -> None:
-    if any(word.startswith(("api_key", "audio_api_key", "sk-")) for word in words):
+    values = [word.partition("=")[2].lstrip("'\"") for word in words]
+    if any(word.startswith(("api_key", "audio_api_key", "sk-")) for word in [*words, *values]):
         raise InvalidRequestError(
             "A key on this line would be saved with the notebook.",
             "Write %gateway key and type it in, or set IPY_GATEWAY_API_KEY before Jupyter starts.",

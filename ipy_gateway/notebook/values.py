@@ -26,7 +26,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..core.messages import Completion, TranscriptText, answer_text
-from ..core.transcriptions import TimedText
+from ..core.transcription import TimedText
 from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
 from .parts import Filled, capped

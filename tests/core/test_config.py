@@ -283,6 +283,10 @@ def test_openais_key_alone_changes_no_server_and_is_there_when_openai_is_asked()
         {"OPENAI_BASE_URL": "http://host", "OPENAI_API_KEY": f"{SECRET}\r\nX-Evil: 1"},
         {"OPENAI_BASE_URL": HIDDEN_URL},
         {"IPY_GATEWAY_API_KEY": f"{SECRET}ü"},
+        {"IPY_GATEWAY_TEXT_BASE_URL": SECRET},
+        {"IPY_GATEWAY_TEXT_BASE_URL": f"http://host, {SECRET}"},
+        {"IPY_GATEWAY_MAX_RETRIES": SECRET},
+        {"IPY_GATEWAY_MAX_RETRIES": "no-prefix-hush", "IPY_GATEWAY_API_KEY": "no-prefix-hush"},
     ],
 )
 def test_a_variable_that_is_not_valid_is_a_configuration_error_without_secrets(
@@ -461,6 +465,19 @@ def test_a_configuration_inside_a_pydantic_model_hides_its_key_too() -> None:
         {"text_base_url": "some:hush-4711@host"},
         {"text_base_url": "http://localhost:8080 api_key=sk-hush-4711"},
         {"text_base_url": ["http://host", "http://somebody:hush-4711@host"]},
+        {"text_base_url": SECRET},
+        {"text_base_url": ["http://host", SECRET]},
+        {"text_base_url": f"http://host:{SECRET}"},
+        {"text_base_url": f"http://[{SECRET}]"},
+        {"timeout_s": SECRET},
+        {"timeout_s": f"Bearer {SECRET}"},
+        {"timeout_s": [0, {"key": SECRET}]},
+        {"routing_mode": "gsk_hush4711"},
+        {"max_retries": f"{'x ' * 46}{SECRET}"},  # the cut of a long value leaves no half of a key
+        {"timeout_s": "no-prefix-hush", "api_key": "no-prefix-hush"},
+        {"timeout_s": "no-prefix-hush", "audio_api_key": "no-prefix-hush"},
+        {"audio_base_url": "no-prefix-hush", "api_key": "no-prefix-hush"},
+        {"text_base_url": "http://host:no-prefix-hush", "api_key": "no-prefix-hush"},
     ],
 )
 def test_no_error_about_a_configuration_shows_a_secret(settings: dict[str, Any]) -> None:
@@ -470,6 +487,17 @@ def test_no_error_about_a_configuration_shows_a_secret(settings: dict[str, Any])
     assert "hush" not in repr(error)
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+def test_a_key_in_place_of_another_setting_is_said_to_be_none_of_its_values() -> None:
+    assert error_of(timeout_s=SECRET).message.startswith("GatewayConfig: timeout_s='**********' is not valid")
+    assert error_of(timeout_s="task-1").message.startswith("GatewayConfig: timeout_s='task-1' is not valid")
+
+
+def test_a_placeholder_for_a_key_is_not_hidden_in_other_words() -> None:
+    error = error_of(text_base_url="ftp://ollama", api_key="ollama")
+
+    assert error.message.startswith("GatewayConfig: text_base_url='ftp://ollama' is not valid")
 
 
 def test_ipython_shows_message_and_hint_in_place_of_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:

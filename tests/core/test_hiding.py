@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from ipy_gateway import GatewayConfig
+from ipy_gateway import GatewayConfig, UpstreamError
+from ipy_gateway.core.chunks import ChunkError
 from ipy_gateway.core.hiding import LOGGERS, hide_key_in, key_hidden_in_logs, without_key
 
 URL = "http://127.0.0.1:8080"
@@ -23,6 +24,26 @@ def test_an_error_loses_the_key_and_keeps_the_rest() -> None:
     hide_key_in(error, URL, CONFIG)
 
     assert error.args == (111, "refused by **********")
+
+
+def test_an_error_loses_the_key_in_its_other_words_too() -> None:
+    error = ChunkError("broke off with an error", "Incorrect key sk-hush-4711", status_code=401)
+
+    hide_key_in(error, URL, CONFIG)
+
+    assert vars(error) == {
+        "reason": "broke off with an error",
+        "detail": "Incorrect key **********",
+        "status_code": 401,
+    }
+
+
+def test_an_error_of_ours_still_names_its_server_where_the_key_is_a_part_of_it() -> None:
+    error = UpstreamError("http://ollama is gone.", upstream="http://ollama")
+
+    hide_key_in(error, "http://ollama", GatewayConfig("http://ollama", api_key="ollama"))
+
+    assert (str(error), error.upstream) == ("http://ollama is gone.", "http://ollama")
 
 
 @pytest.mark.parametrize("name", LOGGERS)

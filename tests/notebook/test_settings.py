@@ -69,6 +69,7 @@ def test_settings_that_belong_together_are_set_together() -> None:
         (f"api_key={SECRET}", "A key on this line would be saved with the notebook."),
         (f"http://a api_key={SECRET}", "A key on this line would be saved with the notebook."),
         (SECRET, "A key on this line would be saved with the notebook."),
+        (f"set timeout_s='{SECRET}'", "A key on this line would be saved with the notebook."),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(line: str, sentence: str) -> None:

@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway import GatewayConfig
 from ipy_gateway.core.messages import AnswerText, Completion, TranscriptText
-from ipy_gateway.core.transcriptions import TimedText, Transcription
+from ipy_gateway.core.transcription import TimedText, Transcription
 from ipy_gateway.notebook.parts import Filled
 from ipy_gateway.notebook.variables import fill
 
