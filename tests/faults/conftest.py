@@ -1,15 +1,20 @@
 """One shell for all faults of a file, and waits that are short."""
 
 import logging
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from ipy_gateway import unload_ipython_extension
-from ipy_gateway.core import asking, retries, streams
+from ipy_gateway.core import asking, loop_clients, retries, streams
 
+from ..support.tools import missing
+from .peers import AUTHORITY
 from .uses import Trial
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -42,9 +47,29 @@ def verbose_shell() -> Iterator[InteractiveShell]:
 
 
 @pytest.fixture
-def trial(verbose_shell: InteractiveShell, tone: bytes, caplog: pytest.LogCaptureFixture) -> Trial:
-    """The four uses, with every logger at DEBUG."""
+def trial(
+    verbose_shell: InteractiveShell, tmp_path: Path, tone: bytes, caplog: pytest.LogCaptureFixture
+) -> Trial:
+    """The uses, with every logger at DEBUG."""
     caplog.set_level(logging.DEBUG)
     for name in ("asyncio", "httpx", "httpcore", "ipy_gateway"):
         caplog.set_level(logging.DEBUG, logger=name)
-    return Trial(verbose_shell, tone, caplog)
+    return Trial(verbose_shell, tmp_path, tone, caplog)
+
+
+@pytest.fixture
+def nginx_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of its own for nginx, which is there."""
+    if not shutil.which("nginx"):
+        missing("there is no nginx: apt-get install nginx")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
+    """An authority for certificates that the environment trusts."""
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    loop_clients._ssl_context.cache_clear()
+    yield AUTHORITY
+    loop_clients._ssl_context.cache_clear()

@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET, socket
 
+import trustme
+
 TEXT = "Fine."
+AUTHORITY = trustme.CA()  # trusted where a test uses the fixture `authority`
 REQUEST_HEAD_END = b"\r\n\r\n"
 
 

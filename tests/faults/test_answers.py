@@ -8,7 +8,7 @@ import pytest
 from ipy_gateway import UpstreamResponseError
 
 from ..support.fault_server import Answer, answer, completion, fault_server
-from .uses import KEY, USES, Fault, Trial, cases
+from .uses import EVERY_USE, KEY, USES, Fault, Trial, cases
 
 NO_JSON = "{url} answered with something that is not JSON"
 NO_OBJECT = "{url} answered with something that is not a JSON object"
@@ -29,6 +29,7 @@ WRONG = {
         "A web page in a 200: a log-in form, a router, a portal",
         said(PAGE, content_type="text/html"),
         NO_JSON + ': an HTML page titled "Log in here".',
+        uses=EVERY_USE,
     ),
     "html-as-json": fault(
         "A web page that is called JSON", said(PAGE), NO_JSON + ': an HTML page titled "Log in here".'
@@ -69,6 +70,12 @@ WRONG = {
         said({"choices": [{"message": {"content": 7}}]}),
         "{url} sent a chunk whose 'content' can't be read: 7.",
         uses=("streamed",),
+    ),
+    "key-in-refusal": fault(
+        "A refusal that repeats the key",
+        said({"choices": [{"message": {"content": None, "refusal": f"Not with {KEY}."}}]}),
+        "{url} refused: Not with **********.",
+        uses=("await", "%transcribe", "%%analyze"),  # a refusal to chat is an answer
     ),
     "message-list": fault(
         "A message that is no object",
@@ -157,6 +164,7 @@ ERRORS_IN_200 = {
         "An error object in a 200",
         said({"error": {"message": "boom"}}),
         "{url} answered with an error: boom.",
+        uses=EVERY_USE,
     ),
     "text": fault("An error text in a 200", said({"error": "boom"}), "{url} answered with an error: boom."),
     "beside-choices": fault(

@@ -4,31 +4,22 @@ import contextlib
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
 from ipy_gateway import UpstreamUnreachableError
-from ipy_gateway.core import loop_clients
 
 from ..support.fault_server import completion
-from .peers import Peer, peer, sends
-from .uses import KEY, USES, Fault, Trial, cases
+from .peers import AUTHORITY, Peer, peer, sends
+from .uses import EVERY_USE, KEY, USES, Fault, Trial, cases
 
-AUTHORITY = trustme.CA()
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 UNTRUSTED = "The certificate of {url} is not valid ("
 
 
-@pytest.fixture(autouse=True)
-def _trusted_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    loop_clients._ssl_context.cache_clear()
-    yield
-    loop_clients._ssl_context.cache_clear()
+pytestmark = pytest.mark.usefixtures("authority")
 
 
 @contextlib.contextmanager
@@ -53,6 +44,7 @@ FAULTS = {
         lambda: secure(not_after=YESTERDAY, not_before=YESTERDAY - timedelta(days=9)),
         UpstreamUnreachableError,
         UNTRUSTED + "certificate has expired).",
+        uses=EVERY_USE,
     ),
     "unknown-authority": Fault(
         "The certificate is signed by nobody who is known, or by itself",

@@ -12,7 +12,7 @@ from ipy_gateway.core import sse
 
 from ..support.fault_server import answer, fault_server
 from .peers import Behaviour, Connection, peer, sends
-from .uses import Fault, Trial, cases
+from .uses import KEY, Fault, Trial, cases
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -142,6 +142,21 @@ FAULTS = {
         streams(GOOD, b"data: " + b'{"a":' * 100_000 + b"\n\n"),
         "{url} sent an event that is nested too deeply.",
     ),
+    "key-in-error": bad(
+        "The key, repeated in an error in mid-stream",
+        streams(GOOD, b'data: {"error": {"message": "no %s"}}\n\n' % KEY.encode()),
+        "{url} broke off with an error: no **********.",
+    ),
+    "key-in-choices": bad(
+        "The key, repeated in choices of a wrong shape",
+        streams(GOOD, b'data: {"choices": ["%s"]}\n\n' % KEY.encode()),
+        """{url} sent a chunk whose 'choices' can't be read: ["**********"].""",
+    ),
+    "key-in-text": bad(
+        "The key, repeated in an event that is no JSON",
+        streams(GOOD, b"data: %s\n\n" % KEY.encode()),
+        NO_OBJECT + ": **********.",
+    ),
     "silent-at-first": bad(
         "Silence before the first word",
         streams(then="wait"),
@@ -210,15 +225,6 @@ def test_what_came_before_is_not_lost(name: str, trial: Trial) -> None:
         error = trial.error("streamed", server, **fault.settings)
 
     assert getattr(error, "partial_text", "") == "Good "
-
-
-def test_a_stream_cut_at_any_byte_is_an_error_with_its_text(trial: Trial) -> None:
-    whole = CHUNKED + b"".join(map(chunk, (GOOD, event("morning."), event(finish_reason="stop"))))
-
-    for length in range(1, whole.index(b'"finish_reason"'), 11):
-        with peer(sends(whole[:length])) as server:
-            error = trial.error("streamed", server, max_retries=0)
-        assert "Good morning.".startswith(getattr(error, "partial_text", "-"))
 
 
 @pytest.mark.parametrize("use", ["plain", "magic"])

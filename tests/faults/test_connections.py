@@ -11,7 +11,7 @@ from ipy_gateway import UpstreamResponseError, UpstreamTimeoutError, UpstreamUnr
 
 from ..support.fault_server import completion
 from .peers import TEXT, Connection, drips, peer, sends
-from .uses import USES, Fault, Trial, cases
+from .uses import EVERY_USE, USES, Fault, Trial, cases
 
 LOST = "The connection to {url} was lost before the answer was complete ("
 NOT_HTTP = "What {url} answered is not HTTP ("
@@ -20,6 +20,7 @@ HEAD = STATUS + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n
 CHUNKED = STATUS + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 NO_ANSWER = "{url} gave no complete answer within 0.3 s."
 QUICK = {"timeout_s": 0.3}
+LARGE_BYTES = 3_000_000  # more than the buffers of the kernel take at once
 
 
 class Nobody:
@@ -45,6 +46,10 @@ async def close_on_accept(connection: Connection) -> None:
     """Nothing is read, nothing is sent."""
 
 
+async def reset_on_accept(connection: Connection) -> None:
+    connection.reset()
+
+
 async def close_while_reading(connection: Connection) -> None:
     await connection.read_some()
 
@@ -64,6 +69,7 @@ FAULTS = {
         nobody,
         UpstreamUnreachableError,
         "No server answers at {url} (Connection refused).",
+        uses=EVERY_USE,
     ),
     "no-such-host": Fault(
         "The host has no address",
@@ -77,6 +83,13 @@ FAULTS = {
         UpstreamUnreachableError,
         LOST,
     ),
+    "reset-on-accept": Fault(
+        "The server resets the connection at once",
+        partial(peer, reset_on_accept),
+        UpstreamUnreachableError,
+        # The reset may come before or after the client has noticed that it is connected.
+        (LOST, "No server answers at {url} (Connection reset by peer)."),
+    ),
     "closed-while-reading": Fault(
         "The server closes while it reads the request",
         partial(peer, close_while_reading),
@@ -88,6 +101,21 @@ FAULTS = {
         partial(peer, reset_while_reading),
         UpstreamUnreachableError,
         LOST,
+    ),
+    "closed-while-sending": Fault(
+        "The server closes while a large request is being sent",
+        partial(peer, close_while_reading),
+        UpstreamUnreachableError,
+        LOST,
+        request_bytes=LARGE_BYTES,
+    ),
+    "reset-while-sending": Fault(
+        "The server resets while a large request is being sent",
+        partial(peer, reset_while_reading),
+        UpstreamUnreachableError,
+        LOST,
+        uses=EVERY_USE,
+        request_bytes=LARGE_BYTES,
     ),
 }
 
@@ -116,6 +144,7 @@ ALIENS = {
         partial(peer, sends(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")),
         UpstreamResponseError,
         NOT_HTTP,
+        uses=EVERY_USE,
     ),
     "tls-alert": Fault(
         "The port wants https:// and is asked with http://",
@@ -187,6 +216,7 @@ SLOW = {
         UpstreamTimeoutError,
         NO_ANSWER,
         QUICK,
+        uses=EVERY_USE,
     ),
     "hang-in-headers": Fault(
         "The server stops in the headers",

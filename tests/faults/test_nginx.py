@@ -1,113 +1,20 @@
 """The same faults seen through a real nginx, as most people meet them."""
 
-import contextlib
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ipy_gateway import UpstreamResponseError, UpstreamUnreachableError
 
 from ..support.fault_server import Answer, answer, completion, fault_server
-from ..support.tools import missing
+from .nginx import behind_nginx, nginx, titled
 from .peers import TEXT, sends
 from .peers import peer as raw_peer
 from .test_chat_streams import CHUNKED, GOOD, WHOLE, chunk
-from .test_connections import LOST
-from .uses import USES, Fault, Trial, cases
+from .test_connections import LARGE_BYTES, LOST
+from .uses import EVERY_USE, USES, Fault, Trial, cases
 
-CONFIGURATION = """
-daemon off; master_process off; pid nginx.pid; error_log stderr crit;
-events {{ worker_connections 64; }}
-http {{
-    access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi; scgi_temp_path scgi; proxy_http_version 1.1; {everywhere}
-    server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}
-}}
-"""
-TO_UPSTREAM = "proxy_pass {upstream}; proxy_set_header Connection '';"
-
-
-@dataclass
-class Proxied:
-    """A server behind nginx.
-
-    Attributes:
-        url: nginx's base URL.
-        behind: the server that it asks, if there is one.
-    """
-
-    url: str
-    behind: Any = None
-    open = 0  # nginx keeps its own connections
-
-    def wait_until_all_closed(self) -> None:
-        """Nobody could tell."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nginx_is_there() -> None:
-    if not shutil.which("nginx"):
-        missing("there is no nginx: apt-get install nginx")
-
-
-@pytest.fixture(autouse=True)
-def _prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # nginx finds a folder of its own here
-
-
-@contextlib.contextmanager
-def nginx(location: str, *, upstream: str = "", everywhere: str = "") -> Iterator[Proxied]:
-    """A running nginx with this location."""
-    port = _free_port()
-    Path("nginx.conf").write_text(
-        CONFIGURATION.format(port=port, location=location.format(upstream=upstream), everywhere=everywhere)
-    )
-    process = subprocess.Popen(["nginx", "-p", f"{Path.cwd()}/", "-c", "nginx.conf", "-e", "stderr"])
-    try:
-        _wait_until_listening(port, process)
-        yield Proxied(f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.wait(5)
-
-
-@contextlib.contextmanager
-def behind_nginx(server: Callable[[], Any], settings: str = "", *, everywhere: str = "") -> Iterator[Proxied]:
-    """A server behind nginx, with these settings of the location."""
-    with (
-        server() as upstream,
-        nginx(f"{TO_UPSTREAM} {settings}", upstream=upstream.url, everywhere=everywhere) as proxied,
-    ):
-        proxied.behind = upstream
-        yield proxied
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
-
-
-def _wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"nginx does not listen: {process.poll()}")
-
-
-def titled(status: str) -> str:
-    return f'{{url}} answered {status}: an HTML page titled "'
-
+pytestmark = pytest.mark.usefixtures("nginx_folder")
 
 FINE = partial(fault_server, completion(TEXT))
 FAULTS = {
@@ -116,6 +23,7 @@ FAULTS = {
         lambda: nginx("proxy_pass http://127.0.0.1:9;"),
         UpstreamResponseError,
         titled("502 Bad Gateway") + '502 Bad Gateway".',
+        uses=EVERY_USE,
     ),
     "lost": Fault(
         "The server behind a proxy hangs up without an answer",
@@ -140,6 +48,13 @@ FAULTS = {
         lambda: behind_nginx(FINE, "client_max_body_size 1k;"),
         UpstreamResponseError,
         titled("413 Request Entity Too Large") + '413 Request Entity Too Large".',
+    ),
+    "too-large-to-be-read": Fault(
+        "The request is so large that a proxy refuses it while it is being sent",
+        lambda: behind_nginx(FINE, "client_max_body_size 1k;"),
+        UpstreamResponseError,
+        titled("413 Request Entity Too Large") + '413 Request Entity Too Large".',
+        request_bytes=LARGE_BYTES,
     ),
     "moved": Fault(
         "A proxy redirects to https://",

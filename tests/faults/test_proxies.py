@@ -11,7 +11,7 @@ from ipy_gateway import UpstreamResponseError, UpstreamUnreachableError
 
 from ..support.fault_server import Answer, FaultServer, answer, completion, fault_server
 from .test_connections import Nobody, nobody
-from .uses import KEY, USES, Fault, Trial, cases
+from .uses import EVERY_USE, KEY, USES, Fault, Trial, cases
 
 PAGE = b"<html><head><title>Access denied</title></head></html>"
 AT_HTTP = {"allow_key_over_http": True}
@@ -44,6 +44,7 @@ FAULTS = {
         UpstreamResponseError,
         '{url} answered 403 Forbidden: an HTML page titled "Access denied".',
         AT_HTTP,
+        uses=EVERY_USE,
     ),
     "page-in-200": Fault(
         "The proxy answers with a log-in page in a 200",

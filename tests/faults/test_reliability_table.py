@@ -16,8 +16,8 @@ NAME = re.compile(r"`([\w/]+\.py)::(test_\w+)\[([^`]+)\]`")
 
 def row(fault: Fault, name: str) -> str:
     """A fault's line in the table."""
-    says = fault.says.replace("{url}", "URL")
-    says = says if says.endswith(".") else f"{says}…"
+    sentences = (says.replace("{url}", "URL") for says in fault.sentences)
+    says = " Or: ".join(says if says.endswith(".") else f"{says}…" for says in sentences)
     return f"| {fault.what} | `{fault.error.__name__}`: {says} | `{name}` |"
 
 

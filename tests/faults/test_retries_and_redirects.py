@@ -11,7 +11,7 @@ import pytest
 from ipy_gateway import UpstreamResponseError, UpstreamTimeoutError
 
 from ..support.fault_server import answer, completion, fault_server
-from .uses import KEY, USES, Fault, Trial, cases
+from .uses import EVERY_USE, KEY, USES, Fault, Trial, cases
 
 SOON = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
 LATER = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
@@ -64,6 +64,7 @@ BUSY = {
         UpstreamResponseError,
         "{url} answered 503 Service Unavailable: Loading model.",
         {"loading_timeout_s": 0.1},
+        uses=EVERY_USE,
     ),
 }
 

@@ -12,7 +12,7 @@ from ipy_gateway.core import bodies
 
 from ..support.fault_server import answer, completion, fault_server
 from .peers import drips, peer, sends
-from .uses import USES, Fault, Trial, cases
+from .uses import EVERY_USE, KEY, USES, Fault, Trial, cases
 
 GOOD = completion("Fine.").data.partition(b"\r\n\r\n")[2]
 ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -34,6 +34,7 @@ FAULTS = {
         compressed(GOOD),
         UpstreamResponseError,
         UNREADABLE + "it is no gzip data",
+        uses=EVERY_USE,
     ),
     "cut-gzip": Fault(
         "gzip data that is cut",
@@ -58,6 +59,12 @@ FAULTS = {
         compressed(b"\x0b\x02\x80", "br"),
         UpstreamResponseError,
         UNREADABLE + "it is compressed with 'br', which nobody asked for",
+    ),
+    "key": Fault(
+        "The key, repeated as the name of a compression",
+        compressed(GOOD, f"gzip, {KEY}"),
+        UpstreamResponseError,
+        UNREADABLE + "it is compressed with 'gzip, **********'",
     ),
     "twice": Fault(
         "Compressed twice",

@@ -1,9 +1,11 @@
-"""The four ways in which people use the package, tried on a server that does something wrong."""
+"""The ways in which people use the package, tried on a server that does something wrong."""
 
 import asyncio
+import io
 import logging
 import time
 import traceback
+import wave
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,10 +29,13 @@ from ipy_gateway.core import loop_clients
 from ipy_gateway.notebook.loop import gateway_loop
 
 KEY = "sk-hush-0123456789abcdef"
-QUESTION = "Hello, Äpfel. " * 100  # more than a kilobyte, for a proxy with a small limit
+QUESTION = "Hello, Äpfel. "
+REQUEST_BYTES = 1_500  # more than a kilobyte, for a proxy with a small limit
 LONGEST_S = 5.0
 TESTS = str(Path(__file__).parents[1])
 USES = ("plain", "streamed", "await", "magic")
+# The magics for recordings add to "await" and "magic" little that could fail: one fault of a kind is enough.
+EVERY_USE = (*USES, "%transcribe", "%%analyze")
 
 
 class Server(Protocol):
@@ -50,17 +55,24 @@ class Fault:
         what: it, in the words of somebody who uses the package.
         server: a server that does it.
         error: the exception's type.
-        says: a part of its sentence; {url} is the server's.
+        says: a part of its sentence; {url} is the server's. Several where more than one is right.
         settings: of the configuration.
         uses: the uses in which it can happen.
+        request_bytes: at least how large the request is.
     """
 
     what: str
     server: Callable[[], AbstractContextManager[Any]]
     error: type[GatewayError]
-    says: str
+    says: str | tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     uses: tuple[str, ...] = USES
+    request_bytes: int = REQUEST_BYTES
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the caller may be told."""
+        return (self.says,) if isinstance(self.says, str) else self.says
 
 
 def cases(faults: Mapping[str, Fault]) -> Iterable[ParameterSet]:
@@ -88,20 +100,25 @@ class Outcome:
 
 
 class Trial:
-    """Uses the package in one of four ways, and looks at all that comes of it."""
+    """Uses the package in one of its ways, and looks at all that comes of it."""
 
-    def __init__(self, shell: InteractiveShell, tone: bytes, log: pytest.LogCaptureFixture) -> None:
+    def __init__(
+        self, shell: InteractiveShell, folder: Path, tone: bytes, log: pytest.LogCaptureFixture
+    ) -> None:
         self._shell = shell
+        self._folder = folder
         self._tone = tone
         self._log = log
+        self._request_bytes = REQUEST_BYTES
 
     def fails(self, fault: Fault, use: str) -> None:
         """Check that a fault is one good error, in time, without the key, and leaves nothing open."""
+        self._request_bytes = fault.request_bytes
         with fault.server() as server:
             error = self.error(use, server, **fault.settings)
 
             assert type(error) is fault.error, error
-            assert fault.says.format(url=server.url) in error.message
+            assert any(says.format(url=server.url) in error.message for says in fault.sentences), error
             assert error.message.endswith(".")
             assert len(error.message) < 600
 
@@ -133,7 +150,8 @@ class Trial:
     def _outcome(self, use: str, server: Server, settings: Mapping[str, Any]) -> Outcome:
         config = GatewayConfig(server.url, api_key=KEY, **{"max_retries": 1, "timeout_s": 4.0, **settings})
         started = time.monotonic()
-        outcome = self._of_magic(config) if use == "magic" else asyncio.run(self._of_call(use, config))
+        cell = self._cell(use)
+        outcome = self._of_cell(cell, config) if cell else asyncio.run(self._of_call(use, config))
         assert time.monotonic() - started < LONGEST_S
         assert outcome.in_use == 0
         server.wait_until_all_closed()
@@ -150,19 +168,41 @@ class Trial:
         return Outcome(text, problem, "", await _close())
 
     async def _call(self, use: str, config: GatewayConfig) -> str:
-        messages = [{"role": "user", "content": QUESTION}]
+        messages = [{"role": "user", "content": self._question()}]
         if use == "streamed":
             return "".join([chunk.text async for chunk in stream_chat(messages, config)])
         if use == "await":
-            return await transcribe_audio(self._tone, config)
+            return await transcribe_audio(self._recording(), config)
         answered = await chat_completion(messages, config)
         return str(answered["choices"][0]["message"]["content"])
 
-    def _of_magic(self, config: GatewayConfig) -> Outcome:
+    def _question(self) -> str:
+        return QUESTION * (self._request_bytes // len(QUESTION) + 1)
+
+    def _recording(self) -> bytes:
+        if self._request_bytes <= len(self._tone):
+            return self._tone
+        silence = io.BytesIO()
+        with wave.open(silence, "wb") as sound:
+            sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+            sound.writeframes(bytes(self._request_bytes))
+        return silence.getvalue()
+
+    def _cell(self, use: str) -> str:
+        """What is run in IPython, or "" where it is none of the magics."""
+        if use == "magic":
+            return f"%%chat\n{self._question()}"
+        if not use.startswith("%"):
+            return ""
+        path = self._folder / "tone.wav"
+        path.write_bytes(self._recording())
+        return f'{use} "{path}"' + ("\nWhat is it?" if use.startswith("%%") else "")
+
+    def _of_cell(self, cell: str, config: GatewayConfig) -> Outcome:
         magics = self._shell.magics_manager.registry["GatewayMagics"]
         magics.gateway_config = config
         with capture_output() as captured:
-            result = self._shell.run_cell(f"%%chat\n{QUESTION}")
+            result = self._shell.run_cell(cell)
         shown = captured.stdout + captured.stderr + "".join(str(output.data) for output in captured.outputs)
         problem = result.error_in_exec
         if problem:
