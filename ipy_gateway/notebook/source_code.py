@@ -4,11 +4,17 @@ import ast
 import inspect
 import linecache
 import types
+from typing import Any
 
 
-def source_of(value: object) -> str | None:
+def is_code(value: object) -> bool:
+    """Whether a value is a function, class or module."""
+    return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
+
+
+def source_of(value: Any) -> str | None:
     """The source as it is written, or None where it can't be had: of what is built in, for one."""
-    if not (inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)):
+    if not is_code(value):
         return None
     try:
         return inspect.getsource(value)
@@ -18,10 +24,9 @@ def source_of(value: object) -> str | None:
 
 def _class_in_a_cell(cls: type) -> str | None:
     """A class of the namespace `__main__` has no file, before Python 3.13; its methods know their cell."""
-    for member in vars(cls).values():
-        if isinstance(member, types.FunctionType) and member.__qualname__.startswith(f"{cls.__qualname__}."):
-            return _class_around(member.__code__, cls.__name__)
-    return None
+    methods = (member for member in vars(cls).values() if isinstance(member, types.FunctionType))
+    sources = (_class_around(method.__code__, cls.__name__) for method in methods)
+    return next((source for source in sources if source is not None), None)
 
 
 def _class_around(method: types.CodeType, name: str) -> str | None:

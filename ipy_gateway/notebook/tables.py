@@ -8,7 +8,8 @@ from typing import Any
 from .libraries import is_a
 from .parts import Filled
 
-HEAD_ROWS = 10
+MAX_WHOLE_ROWS = 30  # a summary such as describe() loses its sense without its last row
+HEAD_ROWS = 10  # of a longer table
 MAX_COLUMNS = 40
 MAX_CELL_CHARACTERS = 80
 MAX_ARRAY_VALUES = 100  # of a larger array, the three at each end are written
@@ -16,16 +17,18 @@ MAX_ARRAY_VALUES = 100  # of a larger array, the three at each end are written
 
 def filled_with_table(table: Any, label: str) -> Filled:
     """A `pandas.DataFrame` or `Series`: shape, type and missing values of each column, the first rows."""
-    kind = type(table).__name__
-    frame = table.to_frame() if is_a(table, "pandas", "Series") else table
+    is_series = is_a(table, "pandas", "Series")
+    frame = table.to_frame() if is_series else table
     row_count, column_count = frame.shape
-    shown = frame.iloc[:HEAD_ROWS, :MAX_COLUMNS]
+    shown = frame.iloc[: row_count if row_count <= MAX_WHOLE_ROWS else HEAD_ROWS, :MAX_COLUMNS]
+    size = f"{row_count:,} rows" if is_series else f"{row_count:,} rows × {column_count:,} columns"
+    rows = "All rows" if len(shown) == row_count else f"First {len(shown)} rows"
     sections = [
-        f"{kind} of {row_count:,} rows × {column_count:,} columns",
+        f"{type(table).__name__} of {size}",
         _columns_text(frame),
-        f"First {len(shown):,} rows:\n{_rows_text(shown)}" if len(shown) else "It has no rows.",
+        f"{rows}:\n{_rows_text(shown)}" if row_count else "It has no rows.",
     ]
-    return Filled(("\n\n".join(sections),), _notices(row_count, column_count, label))
+    return Filled(("\n\n".join(sections),), _notices(frame.shape, shown.shape, label))
 
 
 def array_text(array: Any) -> str:
@@ -93,11 +96,11 @@ def _csv_text(rows: Sequence[Sequence[str]]) -> str:
     return target.getvalue().rstrip("\n")
 
 
-def _notices(row_count: int, column_count: int, label: str) -> tuple[str, ...]:
+def _notices(size: tuple[int, int], shown: tuple[int, int], label: str) -> tuple[str, ...]:
     left_out = [
-        f"{shown} of {count:,} {what}"
-        for count, shown, what in ((row_count, HEAD_ROWS, "rows"), (column_count, MAX_COLUMNS, "columns"))
-        if count > shown
+        f"{sent} of {count:,} {what}"
+        for count, sent, what in zip(size, shown, ("rows", "columns"), strict=True)
+        if count > sent
     ]
     if not left_out:
         return ()

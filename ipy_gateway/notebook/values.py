@@ -31,7 +31,7 @@ from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
 from .parts import Filled, capped
 from .pictures import filled_with_figure, filled_with_image
-from .source_code import source_of
+from .source_code import is_code, source_of
 from .tables import array_text, filled_with_table
 
 MAX_REPR_CHARACTERS = 10_000
@@ -94,10 +94,13 @@ def _text_of(value: Any) -> str | None:
 
 def _described(value: object, label: str) -> Filled:
     filled = capped(repr(value), label, max_characters=MAX_REPR_CHARACTERS)
-    if not isinstance(value, Iterator | AsyncIterator | Awaitable):
+    if is_code(value):
+        notice = f"The source of {label} can't be had: only its name is sent."
+    elif isinstance(value, Iterator | AsyncIterator | Awaitable):
+        advice = "await it first" if isinstance(value, Awaitable) else "make a list of it first"
+        notice = f"{label} is a {type(value).__name__}, whose values are not read: {advice} to send them."
+    else:
         return filled
-    advice = "await it first" if isinstance(value, Awaitable) else "make a list of it first"
-    notice = f"{label} is a {type(value).__name__}, whose values are not read: {advice} to send them."
     return Filled(filled.parts, (*filled.notices, notice))
 
 

@@ -102,7 +102,7 @@ def test_a_table_is_its_shape_columns_and_first_rows(shell: InteractiveShell) ->
         (
             "DataFrame of 3 rows × 2 columns\n\n"
             "column,dtype,missing\nname,object,1\nage,float64,2\n\n"
-            'First 3 rows:\nindex,name,age\nx,Anna,31.5\ny,"Bo, jr.",\nz,,',
+            'All rows:\nindex,name,age\nx,Anna,31.5\ny,"Bo, jr.",\nz,,',
         )
     )
 
@@ -121,6 +121,13 @@ def test_of_a_large_table_the_start_is_sent_and_the_user_told(shell: Interactive
     assert result.notices == (
         "{{ value }} is a table, of which 10 of 1,000 rows and 40 of 60 columns are sent.",
     )
+
+
+def test_a_table_of_thirty_rows_is_sent_whole(shell: InteractiveShell) -> None:
+    result = filled(shell, pd.DataFrame({"n": range(30)}))
+
+    assert text_of(result).endswith("\n28,28\n29,29")
+    assert result.notices == ()
 
 
 def test_a_table_with_names_on_several_levels_keeps_them(shell: InteractiveShell) -> None:
@@ -148,9 +155,7 @@ def test_a_series_is_a_table_of_one_column(shell: InteractiveShell) -> None:
     text = text_of(filled(shell, pd.Series([1, 2], name="count")))
 
     assert text == (
-        "Series of 2 rows × 1 columns\n\n"
-        "column,dtype,missing\ncount,int64,0\n\n"
-        "First 2 rows:\nindex,count\n0,1\n1,2"
+        "Series of 2 rows\n\ncolumn,dtype,missing\ncount,int64,0\n\nAll rows:\nindex,count\n0,1\n1,2"
     )
 
 
@@ -234,10 +239,13 @@ def test_a_completion_is_its_text(shell: InteractiveShell) -> None:
 def test_a_function_and_a_class_of_a_cell_are_their_source(shell: InteractiveShell) -> None:
     function = "def double(x):\n    return 2 * x\n"
     cls = "@marked\nclass Pair:\n    def first(self):\n        return 1\n"
+    dataclass = "@dataclass\nclass Kept:\n    x: int\n    def twice(self):\n        return 2 * self.x\n"
+    shell.run_cell(f"from dataclasses import dataclass\n{dataclass}")
     shell.run_cell(f"marked = lambda cls: cls\n{function}\n\n{cls}")
 
     assert fill("{{double}}", shell) == Filled((function,))
     assert fill("{{Pair}}", shell) == Filled((cls,))
+    assert fill("{{Kept}}", shell) == Filled((dataclass,))
     assert fill("{{Pair.first}}", shell) == Filled(("    def first(self):\n        return 1\n",))
 
 
@@ -245,7 +253,13 @@ def test_a_module_is_its_source_and_what_is_built_in_its_repr(shell: Interactive
     shell.run_cell("import ipy_gateway.notebook.libraries as libraries")
 
     assert text_of(fill("{{libraries}}", shell)).startswith('"""Whether a value is of a class')
-    assert fill("{{len}} {{int}}", shell) == Filled(("<built-in function len> <class 'int'>",))
+    assert fill("{{len}} {{int}}", shell) == Filled(
+        ("<built-in function len> <class 'int'>",),
+        (
+            "The source of {{ len }} can't be had: only its name is sent.",
+            "The source of {{ int }} can't be had: only its name is sent.",
+        ),
+    )
 
 
 def test_another_object_is_its_repr(shell: InteractiveShell) -> None:
