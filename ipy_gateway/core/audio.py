@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shutil
+import signal
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,6 +221,8 @@ def _explain_failure(
             f"The {recording.container} recording can't be decoded: it takes more memory than sound does.",
             "Play the file to check it, and convert it to WAV with 16 bits.",
         )
+    if exit_code < 0:
+        return _ended_by_signal(-exit_code, recording)
     if exit_code == 0 or not log.strip():
         return _no_ffmpeg(recording, config)
     lines = [_LOG_SOURCE.sub("", _TERMINAL_CODES.sub("", line)).strip() for line in log.splitlines()]
@@ -231,6 +234,14 @@ def _explain_failure(
     if config.audio_loudnorm:
         hint = f"Check the file, and audio_loudnorm_filter={config.audio_loudnorm_filter!r}."
     return AudioProcessingError(f"ffmpeg can't read the {recording.container} recording: {reason}.", hint)
+
+
+def _ended_by_signal(number: int, recording: Recording) -> AudioProcessingError:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return AudioProcessingError(
+        f"ffmpeg was ended by {name} while it read the {recording.container} recording, and gave no reason.",
+        "Try again with more free memory, and play the file to check it.",
+    )
 
 
 def _no_ffmpeg(recording: Recording, config: GatewayConfig) -> AudioProcessingError:

@@ -1,5 +1,6 @@
 """Small files that decode to hours of silence, or that say that they do."""
 
+import functools
 import struct
 import subprocess
 
@@ -9,6 +10,7 @@ HOURS = 3
 _ENCODED_S = 10  # is encoded, and then repeated: what ends one file may start the next in these formats
 
 
+@functools.cache
 def bombs() -> dict[str, bytes]:
     """Three hours of silence in a few megabytes at most, by the kind of file."""
     repeated = HOURS * 3600 // _ENCODED_S

@@ -1,0 +1,120 @@
+"""The real ffmpeg in the middle of its work: however that ends, neither process nor files stay."""
+
+import asyncio
+import dataclasses
+import stat
+import tempfile
+from pathlib import Path
+
+import imageio_ffmpeg
+import psutil
+import pytest
+
+from ipy_gateway.core import AudioProcessingError, GatewayConfig, normalize_audio_to_wav
+
+from ..support.bombs import bombs
+
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+# Three hours of loudness normalization take minutes, so whatever happens to it happens in mid-work.
+CONFIG = GatewayConfig(ffmpeg_bin=str(FFMPEG), audio_loudnorm=True, audio_max_upload_bytes=10**9)
+
+
+@pytest.fixture(scope="module")
+def long_recording() -> bytes:
+    return bombs()["flac"]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which temporary files are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+async def ffmpeg_at_work(temporary: Path) -> psutil.Process:
+    """The child process, when it has read the recording and written some of the sound."""
+    async with asyncio.timeout(60):
+        while True:
+            for child in psutil.Process().children(recursive=True):
+                if is_ffmpeg(child) and has_written(temporary):
+                    return child
+            await asyncio.sleep(0.01)
+
+
+def is_ffmpeg(process: psutil.Process) -> bool:
+    return process.name().startswith("ffmpeg")
+
+
+def has_written(temporary: Path) -> bool:
+    return any(samples.stat().st_size > 1 for samples in temporary.glob("*/samples"))
+
+
+def assert_gone(process: psutil.Process, temporary: Path) -> None:
+    assert not process.is_running()
+    assert list(temporary.iterdir()) == []
+
+
+async def test_an_ffmpeg_that_is_killed_in_the_middle_is_one_sentence(
+    long_recording: bytes, temporary: Path
+) -> None:
+    task = asyncio.create_task(normalize_audio_to_wav(long_recording, CONFIG))
+    process = await ffmpeg_at_work(temporary)
+
+    process.kill()
+
+    with pytest.raises(AudioProcessingError) as caught:
+        await task
+    assert caught.value.message == (
+        "ffmpeg was ended by SIGKILL while it read the flac recording, and gave no reason."
+    )
+    assert caught.value.hint == "Try again with more free memory, and play the file to check it."
+    assert_gone(process, temporary)
+
+
+async def test_a_recording_works_after_an_ffmpeg_was_killed(
+    long_recording: bytes, tone: bytes, temporary: Path
+) -> None:
+    task = asyncio.create_task(normalize_audio_to_wav(long_recording, CONFIG))
+    (await ffmpeg_at_work(temporary)).kill()
+    await asyncio.wait({task})
+
+    wav = await normalize_audio_to_wav(tone, dataclasses.replace(CONFIG, audio_loudnorm=False))
+
+    assert isinstance(task.exception(), AudioProcessingError)
+    assert wav == tone
+
+
+async def test_the_timeout_ends_ffmpeg_in_the_middle(long_recording: bytes, temporary: Path) -> None:
+    config = dataclasses.replace(CONFIG, timeout_s=2.0)
+
+    with pytest.raises(AudioProcessingError) as caught:
+        await normalize_audio_to_wav(long_recording, config)
+
+    assert caught.value.error_type == "audio_timeout"
+    assert caught.value.message == "ffmpeg was not done with the recording after 2 s."
+    assert [child for child in psutil.Process().children() if is_ffmpeg(child)] == []
+    assert list(temporary.iterdir()) == []
+
+
+async def test_cancellation_ends_ffmpeg_in_the_middle(long_recording: bytes, temporary: Path) -> None:
+    task = asyncio.create_task(normalize_audio_to_wav(long_recording, CONFIG))
+    process = await ffmpeg_at_work(temporary)
+
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert_gone(process, temporary)
+
+
+async def test_temporary_files_are_the_users_alone(long_recording: bytes, temporary: Path) -> None:
+    task = asyncio.create_task(normalize_audio_to_wav(long_recording, CONFIG))
+    await ffmpeg_at_work(temporary)
+
+    modes = {path.name[:11]: stat.S_IMODE(path.stat().st_mode) for path in temporary.rglob("*")}
+
+    task.cancel()
+    await asyncio.wait({task})
+    assert modes == {"ipy_gateway": 0o700, "recording": 0o600, "samples": 0o600}
