@@ -91,6 +91,11 @@ def test_imports_go_down_only(path: Path) -> None:
     assert floors <= MAY_IMPORT[own_floor]
 
 
+@pytest.mark.parametrize("path", files_of("core"), ids=str)
+def test_no_import_of_the_core_hides_in_a_function(path: Path) -> None:
+    assert [module for module, is_inside in imports_of(path) if is_inside] == []
+
+
 def test_the_package_imports_the_notebook_inside_its_load_functions_alone() -> None:
     imports = list(imports_of(PACKAGE / "__init__.py"))
 
