@@ -1,12 +1,12 @@
 """Chat completions that the embedded engine writes itself: in one piece, or as server-sent events."""
 
-import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 
+from .event_streams import event, event_response
 from .requests import Json
 
 
@@ -22,40 +22,22 @@ async def completion_response(
     if not stream:
         text = "".join([piece async for piece in pieces]).strip()
         return httpx.Response(200, json=_completion(model, text))
-    first = [piece async for piece in _first(pieces)]
-    headers = {"Content-Type": "text/event-stream"}
-    return httpx.Response(200, headers=headers, stream=_EventStream(model, first, pieces))
+    return await event_response(pieces, lambda texts: _chunks(model, texts))
 
 
-async def _first(pieces: AsyncGenerator[str, None]) -> AsyncIterator[str]:
-    async for piece in pieces:
-        yield piece
-        return
+async def _chunks(model: str, texts: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    head = _head("chat.completion.chunk", model)
 
+    def chunk(delta: Json, finish_reason: str | None = None) -> bytes:
+        return event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 
-class _EventStream(httpx.AsyncByteStream):
-    """Server-sent events of the pieces, which it owns: closed unread, it stops the work behind them."""
-
-    def __init__(self, model: str, first: list[str], rest: AsyncGenerator[str, None]) -> None:
-        self._head = _head("chat.completion.chunk", model)
-        self._first = first
-        self._rest = rest
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._event({"role": "assistant", "content": ""})
-        for piece in self._first:
-            yield self._event({"content": piece.lstrip()})
-        async for piece in self._rest:
-            yield self._event({"content": piece})
-        yield self._event({}, finish_reason="stop")
-        yield b"data: [DONE]\n\n"
-
-    async def aclose(self) -> None:
-        await self._rest.aclose()
-
-    def _event(self, delta: Json, finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-        return f"data: {json.dumps({**self._head, 'choices': [choice]})}\n\n".encode()
+    yield chunk({"role": "assistant", "content": ""})
+    is_first = True
+    async for text in texts:
+        yield chunk({"content": text.lstrip() if is_first else text})
+        is_first = False
+    yield chunk({}, finish_reason="stop")
+    yield b"data: [DONE]\n\n"
 
 
 def _completion(model: str, text: str) -> Json:

@@ -1,16 +1,28 @@
 """Transcripts in the formats of /v1/audio/transcriptions."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from .event_streams import event
 from .speech import Speech, SpeechSegment
 
 FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
+STREAMED = ("json", "text")  # the others ask for times, of which the events say nothing
 
 
 def plain_text(segments: Sequence[SpeechSegment]) -> str:
     """All that is said, on one line."""
     return "".join(segment.raw.text for segment in segments).strip()
+
+
+async def transcript_events(texts: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    """OpenAI's events of a streamed transcription: https://platform.openai.com/docs/api-reference/audio."""
+    said = ""
+    async for text in texts:
+        piece = text if said else text.lstrip()
+        said += piece
+        yield event({"type": "transcript.text.delta", "delta": piece})
+    yield event({"type": "transcript.text.done", "text": said.strip()})
 
 
 def srt(segments: Sequence[SpeechSegment]) -> str:

@@ -96,6 +96,7 @@ def form(request: httpx.Request) -> tuple[dict[str, list[str]], bytes]:
     def on_file(file: Any) -> None:
         file.file_object.seek(0)
         files[file.field_name.decode("utf-8", "replace")] = file.file_object.read()
+        file.close()  # a large one is a temporary file
 
     headers = {name.title(): value.encode() for name, value in request.headers.items()}
     try:

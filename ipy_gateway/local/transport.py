@@ -13,6 +13,7 @@ from .chat import find_chat_model, is_chat_model
 from .completions import completion_response
 from .dictation import spoken_pieces, written_down
 from .engine import shared_engine
+from .event_streams import event_response
 from .loopback import Loopback
 from .pins import SMOLLM2_135M, WHISPER_TINY_EN
 from .requests import (
@@ -108,16 +109,17 @@ class LocalTransport(httpx.AsyncBaseTransport):
         if wanted not in formats.FORMATS:
             raise BadRequestError(f"response_format {wanted!r} is none of {', '.join(formats.FORMATS)}")
         words = "word" in fields.get("timestamp_granularities[]", [])
-        speech = await shared_engine().speech.hear(
-            SpeechRequest(
-                audio_bytes,
-                model=speech_model_name(last_of(fields, "model")),
-                language=last_of(fields, "language"),
-                prompt=last_of(fields, "prompt"),
-                temperature=temperature_of(fields),
-                words=words,
-            )
+        asked = SpeechRequest(
+            audio_bytes,
+            model=speech_model_name(last_of(fields, "model")),
+            language=last_of(fields, "language"),
+            prompt=last_of(fields, "prompt"),
+            temperature=temperature_of(fields),
+            words=words,
         )
+        if last_of(fields, "stream") == "true" and wanted in formats.STREAMED:
+            return await event_response(spoken_pieces([asked]), formats.transcript_events)
+        speech = await shared_engine().speech.hear(asked)
         return _in_format(wanted, speech, words=words)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ipy_gateway import AudioProcessingError
 from ipy_gateway.local.transport import LocalTransport
 
 from .test_engine_life import repeated
@@ -89,6 +90,34 @@ async def test_input_audio_streams_its_transcript_segment_by_segment(
     assert received[-1] == "[DONE]"
     assert sum(map(bool, pieces)) > 3
     assert "".join(pieces) == plain["choices"][0]["message"]["content"]
+
+
+async def test_a_transcription_streams_segment_by_segment(client: httpx.AsyncClient, interview: Path) -> None:
+    files = {"file": ("interview.wav", interview.read_bytes())}
+
+    plain = (await client.post(TRANSCRIPTIONS, files=files)).json()
+    async with client.stream("POST", TRANSCRIPTIONS, data={"stream": "true"}, files=files) as response:
+        received = [json.loads(event) for event in await events(response)]
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    *deltas, done = received
+    assert {delta["type"] for delta in deltas} == {"transcript.text.delta"}
+    assert len(deltas) > 3
+    assert "".join(delta["delta"] for delta in deltas) == plain["text"]
+    assert done == {"type": "transcript.text.done", "text": plain["text"]}
+
+
+async def test_subtitles_are_not_streamed(client: httpx.AsyncClient, note: Path) -> None:
+    fields, files = {"stream": "true", "response_format": "srt"}, {"file": ("note.m4a", note.read_bytes())}
+
+    answer = await client.post(TRANSCRIPTIONS, data=fields, files=files)
+
+    assert answer.text.startswith("1\n00:00:00,000")
+
+
+async def test_a_recording_that_cannot_be_read_is_no_broken_stream(client: httpx.AsyncClient) -> None:
+    with pytest.raises(AudioProcessingError):
+        await client.post(TRANSCRIPTIONS, data={"stream": "true"}, files={"file": ("x.wav", b"RIFF")})
 
 
 async def test_a_chat_model_answers_about_a_recording(client: httpx.AsyncClient, interview: Path) -> None:
