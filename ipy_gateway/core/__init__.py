@@ -16,8 +16,15 @@ from .exceptions import (
     UpstreamUnreachableError,
 )
 from .loop_clients import Connections, close_connections
-from .messages import AnswerText, Completion, TranscriptText
-from .operations import analyze_audio, chat_completion, list_models, stream_chat, transcribe_audio
+from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
+from .operations import (
+    analyze_audio,
+    chat_completion,
+    list_models,
+    stream_chat,
+    stream_transcription,
+    transcribe_audio,
+)
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
 
@@ -34,6 +41,7 @@ __all__ = [
     "InvalidRequestError",
     "Reply",
     "ToolCallPiece",
+    "TranscriptChunk",
     "TranscriptText",
     "UpstreamError",
     "UpstreamResponseError",
@@ -50,5 +58,6 @@ __all__ = [
     "normalize_audio_to_wav",
     "select_upstream_url",
     "stream_chat",
+    "stream_transcription",
     "transcribe_audio",
 ]

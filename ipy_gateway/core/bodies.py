@@ -93,6 +93,11 @@ def media_type_of(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
+def is_framed(response: httpx.Response) -> bool:
+    """Whether HTTP told where the body ends: if not, a lost connection looks like an end."""
+    return any(name in response.headers for name in ("transfer-encoding", "content-length"))
+
+
 class _Inflate:
     """Decompression in pieces of bounded size."""
 

@@ -28,6 +28,7 @@ from .routing import endpoint_url
 from .secret import public_url
 from .signals import waking_for_signals
 
+TRANSCRIPTIONS = "/audio/transcriptions"
 AUDIO_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "wma": "audio/x-ms-wma"}
 
 _PASSED_ON = (GatewayError, asyncio.CancelledError, KeyboardInterrupt)
@@ -77,9 +78,8 @@ async def forward_transcription(
 
     Raises: as `forward_chat_completion`.
     """
-    file = (f"audio.{audio_format}", audio_bytes, AUDIO_TYPES.get(audio_format, f"audio/{audio_format}"))
-    path = "/audio/transcriptions"
-    return await _forward("POST", base_url, path, config, data=dict(fields), files={"file": file})
+    form = _form(audio_bytes, audio_format, fields)
+    return await _forward("POST", base_url, TRANSCRIPTIONS, config, **form)
 
 
 async def open_chat_stream(
@@ -93,6 +93,24 @@ async def open_chat_stream(
     """
     with errors_of_ours(base_url, config), key_hidden_in_logs(base_url, config):
         return await _send("POST", base_url, "/chat/completions", config, read_s=None, json=request_body)
+
+
+async def open_transcription_stream(
+    audio_bytes: bytes,
+    audio_format: str,
+    fields: Mapping[str, str | list[str]],
+    base_url: str,
+    config: GatewayConfig,
+) -> httpx.Response:
+    """Send what `forward_transcription` sends and return the response as `open_chat_stream` does."""
+    form = _form(audio_bytes, audio_format, fields)
+    with errors_of_ours(base_url, config), key_hidden_in_logs(base_url, config):
+        return await _send("POST", base_url, TRANSCRIPTIONS, config, read_s=None, **form)
+
+
+def _form(audio_bytes: bytes, audio_format: str, fields: Mapping[str, str | list[str]]) -> dict[str, Any]:
+    file = (f"audio.{audio_format}", audio_bytes, AUDIO_TYPES.get(audio_format, f"audio/{audio_format}"))
+    return {"data": dict(fields), "files": {"file": file}}
 
 
 async def _forward(

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 Message = dict[str, Any]
@@ -51,6 +52,22 @@ class TranscriptText(AnswerText):
         self = super().__new__(cls, text, **origin)
         self.source = source
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptChunk:
+    """What comes next of a transcript.
+
+    Attributes:
+        text: what is to be put behind the texts before it, with its own blanks; "" on the last chunk alone.
+        server: base URL of the server that answers.
+        transcript: on the last chunk the whole transcript, which counts where it differs from the pieces: a
+            server may correct itself, and marks of silence are left out. None before.
+    """
+
+    text: str = ""
+    server: str = ""
+    transcript: TranscriptText | None = None
 
 
 def text_message(role: str, text: str) -> Message:

@@ -1,4 +1,4 @@
-"""What to ask of a server: transcribe, analyze, chat in one piece or as a stream, list models."""
+"""What to ask of a server: transcribe and chat, in one piece or as a stream; analyze; list models."""
 
 import warnings
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from .messages import (
     AnswerText,
     Completion,
     Message,
+    TranscriptChunk,
     TranscriptText,
     answer_of_completion,
     audio_message,
@@ -26,6 +27,7 @@ from .model_names import ModelFields, analysis_model, audio_model, named, text_m
 from .routing import audio_urls, has_audio_content, is_local, upstream_urls
 from .streams import stream_completion
 from .transcribing import TranscriptRequest, raise_for_refusal, transcript_from
+from .transcript_streams import stream_transcript
 
 
 async def transcribe_audio(
@@ -63,6 +65,44 @@ async def transcript_of(
         return await transcript_from(TranscriptRequest(upload, base_url, config, system_prompt))
 
     return await ask(attempt, audio_urls(config), config)
+
+
+async def stream_transcription(
+    audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
+) -> AsyncGenerator[TranscriptChunk, None]:
+    """What is said in a recording, piece by piece as it is recognized.
+
+        async for chunk in stream_transcription(audio_bytes, config):
+            print(chunk.text, end="")
+        transcript = chunk.transcript
+
+    A server that gives its transcripts in one piece gives one piece here. The connection is closed when the
+    loop ends, also by a break or a cancellation: the server stops.
+
+    Args:
+        audio_bytes: as in `transcribe_audio`.
+        config: where to send it; `first_token_timeout_s` and `between_tokens_timeout_s` bound silence.
+        system_prompt: as in `transcribe_audio`.
+
+    Yields:
+        Pieces of text, none of them empty, and at last a chunk without text which holds the `transcript` that
+        `transcribe_audio` would return; its `cut_off` stands in for the warning.
+
+    Raises:
+        AudioProcessingError: the recording can't be used; nothing was sent.
+        InvalidRequestError: an argument is wrong; nothing was sent.
+        UpstreamError: no server answered, or the transcript broke off; `partial_text` is what came before.
+        ConfigurationError: the embedded engine is asked and not installed.
+    """
+    upload = await _upload_of(audio_bytes, config)
+
+    def request_for(base_url: str) -> TranscriptRequest:
+        return TranscriptRequest(upload, base_url, config, system_prompt)
+
+    chunks = stream_transcript(request_for, audio_urls(config), config)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
 
 
 async def analyze_audio(
