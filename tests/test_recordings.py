@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from ipy_gateway import GatewayConfig, UpstreamError, chat_completion, list_models, transcribe_audio
+from ipy_gateway import (
+    GatewayConfig,
+    UpstreamError,
+    chat_completion,
+    list_models,
+    stream_transcription,
+    transcribe_audio,
+)
 from ipy_gateway.core.exceptions import UpstreamResponseError, UpstreamUnreachableError
 from ipy_gateway.core.loop_clients import close_connections
 from ipy_gateway.core.operations import stream_chat
@@ -287,6 +294,41 @@ async def test_a_recorded_transcription_is_what_was_said(record: Recorded, tone:
 
     assert "had then leisure to consider" in transcript
     assert transcript.isprintable()
+
+
+@each(succeeded(SPEECH))
+async def test_a_recorded_transcription_is_streamed(record: Recorded, tone: bytes) -> None:
+    async with replaying(record) as server:
+        chunks = [chunk async for chunk in stream_transcription(tone, config_for(server))]
+        transcript = await transcribe_audio(tone, config_for(server))
+
+    *pieces, last = chunks
+    assert (last.text, last.transcript) == ("", transcript)
+    assert all(piece.text for piece in pieces)
+    assert transcript.startswith(pieces[0].text if pieces else "")
+    if not record.is_event_stream:
+        assert [piece.text for piece in pieces] == [transcript] * bool(transcript)
+
+
+@each([one for one in succeeded(SPEECH) if one.is_event_stream])
+async def test_every_piece_of_a_recorded_transcription_comes(record: Recorded, tone: bytes) -> None:
+    async with replaying(record) as server:
+        chunks = [chunk async for chunk in stream_transcription(tone, config_for(server))]
+
+    assert len(chunks) == record.body.count(b"transcript.text.delta") + 1
+
+
+@each(failed(SPEECH))
+async def test_a_recorded_failure_of_a_streamed_transcription_is_one_sentence(
+    record: Recorded, tone: bytes
+) -> None:
+    async with replaying(record) as server:
+        with pytest.raises(UpstreamResponseError) as raised:
+            [_ async for _ in stream_transcription(tone, config_for(server))]
+
+    assert_one_sentence(raised.value, server)
+    assert raised.value.status_code == record.response["status"]
+    assert raised.value.partial_text == ""
 
 
 @each(failed(SPEECH))

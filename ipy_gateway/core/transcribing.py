@@ -19,6 +19,7 @@ from .messages import (
 )
 from .model_names import audio_model, named
 from .routing import is_local
+from .transcription import Transcription
 from .transcriptions import parse_transcription, transcription_fields
 
 
@@ -57,6 +58,11 @@ class TranscriptRequest:
         # Only a prompt that was given for this recording: speech models take it for speech that came before.
         return transcription_fields(model=self.model, prompt=self.system_prompt, stream=stream)
 
+    def transcript_of(self, found: Transcription) -> TranscriptText:
+        """What the endpoint gave, with its origin."""
+        model = self.model or ""
+        return TranscriptText(found.text, server=self.base_url, model=model, cut_off=found.cut_off)
+
 
 async def transcript_from(request: TranscriptRequest) -> TranscriptText:
     """What a server hears in a recording, asked in the way that `config.audio_api` says.
@@ -84,7 +90,7 @@ class _InOnePiece:
         fields = self._request.form_fields()
         response = await forward_transcription(upload.data, upload.format, fields, base_url, config)
         found = parse_transcription(response, base_url, config, takes_plain_text=takes_plain_text)
-        return TranscriptText(found.text, server=base_url, model=self._request.model or "")
+        return self._request.transcript_of(found)
 
 
 def raise_for_refusal(completion: Completion, config: GatewayConfig) -> None:

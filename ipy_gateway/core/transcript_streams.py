@@ -15,7 +15,6 @@ from .config import GatewayConfig
 from .messages import (
     Completion,
     TranscriptChunk,
-    TranscriptText,
     refusal_of,
     transcript_of_completion,
 )
@@ -178,9 +177,7 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
         said = "".join(self._text)
         if found.text.startswith(said) and found.text != said:
             yield TranscriptChunk(found.text.removeprefix(said))
-        model = self._request.model or ""
-        whole = TranscriptText(found.text, server=self.base_url, model=model, cut_off=found.cut_off)
-        yield TranscriptChunk(transcript=whole)
+        yield TranscriptChunk(transcript=self._request.transcript_of(found))
 
     def _seen(self, chunk: TranscriptChunk) -> TranscriptChunk:
         self._text.append(chunk.text)
