@@ -20,6 +20,7 @@ from .bodies import READABLE_ENCODINGS
 from .connections import MAX_CONNECTIONS, ConnectionStack
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
+from .lookups import LookedUpTransport
 
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
 mounted_transports: dict[str, str] = {}
@@ -158,7 +159,8 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         proxy = proxy_for(url)
-        transport = httpx.AsyncHTTPTransport(
+        transport = LookedUpTransport(
+            (proxy.url if proxy else url).raw_host.decode("ascii"),
             verify=verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=proxy,
