@@ -15,7 +15,6 @@ from .config import GatewayConfig
 from .messages import (
     Completion,
     TranscriptChunk,
-    refusal_of,
     transcript_of_completion,
 )
 from .open_stream import OpenStream, events_of
@@ -69,7 +68,7 @@ class _PieceByPiece:
         request = self._request
         stream = ChatStream(request.base_url, request.config, request.chat_body())
         await stream.open()
-        return await _begun(_transcript_of_chat(stream))
+        return await _begun(_transcript_of_chat(stream, request.config))
 
     async def by_endpoint(self, *, takes_plain_text: bool = True) -> tuple[TranscriptChunk, Chunks]:
         stream = _EndpointStream(self._request, takes_plain_text=takes_plain_text)
@@ -85,14 +84,14 @@ async def _begun(chunks: Chunks) -> tuple[TranscriptChunk, Chunks]:
         raise
 
 
-async def _transcript_of_chat(stream: ChatStream) -> Chunks:
+async def _transcript_of_chat(stream: ChatStream, config: GatewayConfig) -> Chunks:
     said = _Said()
     async with aclosing(stream.read_out()) as chunks:
         async for chunk in chunks:
             if text := said.added_by(chunk):
                 yield TranscriptChunk(text, stream.base_url)
     completion = said.completion(stream.base_url)
-    raise_for_refusal(refusal_of(completion), stream.base_url)
+    raise_for_refusal(completion, config)
     yield TranscriptChunk(server=stream.base_url, transcript=transcript_of_completion(completion))
 
 
@@ -110,7 +109,7 @@ class _Said:
         text = chunk.text if self._texts else chunk.text.lstrip()
         if text:
             self._texts.append(text)
-        self._refusals.append(_refusal(chunk))
+        self._refusals.append(chunk.refusal)
         self._model = chunk.model or self._model
         self._finish_reason = chunk.finish_reason or self._finish_reason
         return text
@@ -121,15 +120,6 @@ class _Said:
         completion = Completion({"model": self._model, "choices": [choice]})
         completion.server = server
         return completion
-
-
-def _refusal(chunk: ChatChunk) -> str:
-    """OpenAI's field for a refusal, which comes in pieces as the text does."""
-    choices = chunk.raw.get("choices")
-    choice = choices[0] if choices else {}
-    delta = choice.get("delta") or choice.get("message") or {}
-    refusal = delta.get("refusal")
-    return refusal if isinstance(refusal, str) else ""
 
 
 class _EndpointStream(OpenStream[TranscriptChunk]):
@@ -151,7 +141,7 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
         if response.is_success and media_type_of(response) == "text/event-stream":
             return self._explained(self._heard(response))
         with errors_of_ours(self.base_url, self._config):
-            whole = await read_response(response, self.base_url)
+            whole = await read_response(response, self.base_url, self._config)
         if self._wants_stream and _refuses_stream(whole):
             await self.close()
             self._wants_stream = False
@@ -163,7 +153,7 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
 
     async def _heard(self, response: httpx.Response) -> Chunks:
         reading = TranscriptionStream(response, self.base_url, self._config)
-        async with aclosing(events_of(response, self.base_url)) as events:
+        async with aclosing(events_of(response, self.base_url, self._config)) as events:
             async for event in events:
                 for piece in reading.feed([(event.event, event.data)]):
                     yield TranscriptChunk(piece)
