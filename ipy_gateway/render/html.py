@@ -8,6 +8,8 @@ from .text import printable
 
 # Notebooks typeset what stands between two dollar signs: "It cost $90 million, $5 million less than planned."
 NO_MATHS = "tex2jax_ignore mathjax_ignore"
+# Inside of that, the formulas that we have read.
+MATHS = "tex2jax_process mathjax_process"
 
 
 class Html(str):
@@ -28,9 +30,10 @@ def fragment(*children: str) -> Html:
     return Html("".join(child if isinstance(child, Html) else _escape(child) for child in children))
 
 
-def block(*children: str) -> Html:
-    """A whole output, with the style sheet that it needs."""
-    return element("div", element("style", _style_sheet()), *children, class_=f"ipy-gateway {NO_MATHS}")
+def block(*children: str, has_style: bool = True) -> Html:
+    """A whole output, with the style sheet that it needs, unless an output before it has brought that."""
+    style = [element("style", _style_sheet())] if has_style else []
+    return element("div", *style, *children, class_=f"ipy-gateway {NO_MATHS}")
 
 
 def _escape(text: str) -> str:

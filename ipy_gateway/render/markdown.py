@@ -1,9 +1,10 @@
 """A model's Markdown as HTML. The text is hostile until shown otherwise.
 
 Raw HTML is shown, not run; links go to http(s) only; an image is a link, because loading it would send data
-out.
+out; a formula is typeset when it does nothing else.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -13,22 +14,47 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-from .html import Html, element, fragment
+from .html import MATHS, Html, element, fragment
+from .mathematics import is_typeset, maths_plugin
 from .text import printable
 
 LINK_SCHEMES = ("http://", "https://")
+# The parser drops what is nested deeper, and recurses for every level.
+MAX_NESTING = 100
 IN_LINK = "ipy_gateway_in_link"  # in the renderer's environment: whether a link is open
+
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
 def markdown_html(text: str) -> Html:
     """The Markdown text as HTML that runs nothing and fetches nothing."""
-    return element("div", Html(_parser().render(printable(text))), class_="ipg-answer")
+    source = printable(text)
+    parser, environment = _parser(), dict[str, Any]()
+    tokens = parser.parse(source, environment)
+    if is_too_deep(tokens):
+        rendered = element("pre", element("code", source))
+    else:
+        rendered = Html(parser.renderer.render(tokens, parser.options, environment))
+    return element("div", rendered, class_="ipg-answer")
+
+
+def block_tokens(source: str) -> list[Token]:
+    """The blocks of printable Markdown, without what is in their lines."""
+    parser, tokens = _parser(), list[Token]()
+    parser.block.parse(source, parser, {}, tokens)
+    return tokens
+
+
+def is_too_deep(tokens: Sequence[Token]) -> bool:
+    """Whether the parser may have dropped text, because it was nested too deeply."""
+    return any(token.level >= MAX_NESTING - 1 for token in tokens)
 
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_SafeRenderer)
-    parser.enable(["table", "strikethrough"])
+    options = {"html": False, "maxNesting": MAX_NESTING}
+    parser = MarkdownIt("commonmark", options, renderer_cls=_SafeRenderer)
+    parser.enable(["table", "strikethrough"]).use(maths_plugin)
     parser.validateLink = lambda url: url.lower().startswith(LINK_SCHEMES)  # type: ignore[method-assign]  # its API
     return parser
 
@@ -37,7 +63,7 @@ class _SafeRenderer(RendererHTML):
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
         token = tokens[index]
         url = str(token.attrs.get("src", ""))
-        label = self.renderInlineAsText(token.children or [], options, env) or url
+        label = _plain(token.children or []) or url
         if not url or env.get(IN_LINK):
             return fragment(f"image: {label}")
         return element("a", f"image: {label}", href=url, rel="noopener noreferrer", target="_blank")
@@ -54,3 +80,36 @@ class _SafeRenderer(RendererHTML):
     def link_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
         env[IN_LINK] = False  # links do not nest
         return self.renderToken(tokens, index, options, env)
+
+    def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        token = tokens[index]
+        language = _LANGUAGE.match(token.info.strip())
+        attributes = {"class_": f"language-{language[0]}"} if language else {}
+        return fragment(element("pre", element("code", token.content, **attributes)), Html("\n"))
+
+    def table_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        return '<div class="ipg-table">' + self.renderToken(tokens, index, options, env)
+
+    def table_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        return self.renderToken(tokens, index, options, env) + "</div>\n"
+
+    def maths_inline(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        source = tokens[index].content
+        if not is_typeset(source[2:-2]):
+            return element("code", source)
+        return element("span", source, class_=f"ipg-maths {MATHS}")
+
+    def maths_block(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        source = tokens[index].content
+        if not is_typeset(source[2:-2]):
+            return element("pre", element("code", source))
+        return element("div", source, class_=f"ipg-maths {MATHS}")
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """What the tokens of a label say, without how it looks."""
+    return "".join(_plain(token.children) if token.children else _said(token) for token in tokens)
+
+
+def _said(token: Token) -> str:
+    return "\n" if token.type == "softbreak" else token.content

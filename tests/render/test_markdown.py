@@ -146,8 +146,14 @@ def test_markdown_is_rendered(text: str, expected: str) -> None:
         "![x](http://a.example) " * 5_000,
         "[a](<" * 5_000,
         "|" * 5_000 + "\n" + "|-" * 2_500,
+        "\\[\n" * 5_000,
+        "\\(a " * 5_000 + "\\)",
+        "$$\n" * 5_001,
     ],
-    ids=["brackets", "quotes", "images", "ticks", "stars", "lists", "pictures", "links", "tables"],
+    ids=[
+        *("brackets", "quotes", "images", "ticks", "stars", "lists", "pictures", "links", "tables"),
+        *("formulas without end", "formulas with one end", "dollars"),
+    ],
 )
 def test_a_text_made_to_be_slow_is_not(text: str) -> None:
     started = time.process_time()
@@ -155,3 +161,32 @@ def test_a_text_made_to_be_slow_is_not(text: str) -> None:
     markdown_html(text)
 
     assert time.process_time() - started < 5.0
+
+
+def test_a_wide_table_scrolls_in_a_box_of_its_own() -> None:
+    markup = markdown_html("|a|\n|-|\n|1|")
+
+    assert '<div class="ipg-table"><table>' in markup
+    assert "</table>\n</div>" in markup
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- [ ] milk\n- [x] bread", "<li>[ ] milk</li>\n<li>[x] bread</li>"),
+        ("see https://a.example or a@b.example", "<p>see https://a.example or a@b.example</p>"),
+        ('```py"on=1\nx\n```', '<pre><code class="language-py">x\n</code></pre>'),
+        ("``` <b>\nx\n```", "<pre><code>x\n</code></pre>"),
+        ("```mermaid\nx", '<pre><code class="language-mermaid">x</code></pre>'),
+    ],
+)
+def test_what_would_need_more_than_text_is_text(text: str, expected: str) -> None:
+    assert expected in markdown_html(text)
+
+
+@pytest.mark.parametrize("text", ["> " * 150 + "deep", "- " * 150 + "deep\n\nand after"])
+def test_text_that_is_nested_too_deeply_is_shown_as_it_is_written(text: str) -> None:
+    read = StrictReader(markdown_html(text))
+
+    assert read.text == text
+    assert read.tags == ["div", "pre", "code"]
