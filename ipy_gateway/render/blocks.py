@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from markdown_it.token import Token
 
-from .markdown import block_tokens
+from .markdown import block_tokens, closes_fence
 from .text import printable
 
 # A screenful. Ten repaints a second of so much are 40 kB/s, which any connection to a notebook carries.
@@ -132,7 +132,7 @@ class BlockSplitter:
 
     def _split_fence(self, fence: Token, start: int) -> list[str]:
         cut = len(self._lines) - 1
-        if cut < start + 2 or _is_closing(self._lines[-1], fence.markup):
+        if cut < start + 2 or closes_fence(self._lines[-1], fence.markup):
             return []
         return [self._take(cut, end=f"{fence.markup}\n", repeated=[self._lines[start]])]
 
@@ -160,8 +160,3 @@ def _last_beginning(blocks: Sequence[Token], lines: Sequence[str]) -> int:
 def _lines_of(token: Token) -> tuple[int, int]:
     assert token.map
     return token.map[0], token.map[1]
-
-
-def _is_closing(line: str, markup: str) -> bool:
-    marks = line.strip(" \t\n")
-    return set(marks) == {markup[0]} and len(marks) >= len(markup)

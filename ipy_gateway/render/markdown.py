@@ -21,7 +21,7 @@ from .text import printable
 LINK_SCHEMES = ("http://", "https://")
 # The parser drops what is nested deeper, and recurses for every level.
 MAX_NESTING = 100
-IN_LINK = "ipy_gateway_in_link"  # in the renderer's environment: whether a link is open
+IN_LINK = "ipy_gateway_in_link"  # in the renderer's environment: how many links are open
 
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
@@ -43,6 +43,12 @@ def block_tokens(source: str) -> list[Token]:
     parser, tokens = _parser(), list[Token]()
     parser.block.parse(source, parser, {}, tokens)
     return tokens
+
+
+def closes_fence(line: str, markup: str) -> bool:
+    """Whether a line ends the code that a fence with this markup, e.g. "```", has begun."""
+    marks = line.strip(" \t\n")
+    return set(marks) == {markup[0]} and len(marks) >= len(markup)
 
 
 def is_too_deep(tokens: Sequence[Token]) -> bool:
@@ -69,7 +75,9 @@ class _SafeRenderer(RendererHTML):
         return element("a", f"image: {label}", href=url, rel="noopener noreferrer", target="_blank")
 
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
-        env[IN_LINK] = True
+        env[IN_LINK] = env.get(IN_LINK, 0) + 1
+        if env[IN_LINK] > 1:
+            return ""  # an address in angle brackets may stand in the text of a link
         if tokens[index].attrGet("href"):
             tokens[index].attrSet("rel", "noopener noreferrer")
             tokens[index].attrSet("target", "_blank")
@@ -78,8 +86,8 @@ class _SafeRenderer(RendererHTML):
         return self.renderToken(tokens, index, options, env)
 
     def link_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
-        env[IN_LINK] = False  # links do not nest
-        return self.renderToken(tokens, index, options, env)
+        env[IN_LINK] -= 1
+        return "" if env[IN_LINK] else self.renderToken(tokens, index, options, env)
 
     def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
         token = tokens[index]

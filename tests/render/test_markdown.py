@@ -111,6 +111,13 @@ def test_an_image_without_words_shows_its_address() -> None:
     )
 
 
+def test_an_address_in_the_text_of_a_link_is_text() -> None:
+    read = StrictReader(markdown_html("[x <http://a.example> y](http://b.example) <http://c.example>"))
+
+    assert read.violations == []
+    assert read.links == ["http://b.example", "http://c.example"]
+
+
 def test_an_image_in_a_link_leaves_the_link_alone() -> None:
     read = StrictReader(markdown_html("[![logo](http://a.example/x.png)](http://b.example)"))
 
