@@ -7,8 +7,9 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
 from ..core.messages import TranscriptText, answer_text, is_cut_off, refusal_of, text_message
 from ..core.operations import analysis_of, chat_completion, transcript_of
-from ..render.results import answer_bundle, config_bundle, transcript_bundle
-from .display import Output, ShownValues
+from ..render.answers import Answer, answer_bundle
+from ..render.results import config_bundle, transcript_bundle
+from .display import Output, ShownValues, is_headless
 from .files import file_argument, naming, read_recording
 from .settings import changed
 
@@ -60,15 +61,15 @@ class GatewayMagics(Magics):
         config = self.gateway_config
         output = Output(self._ipython, "Waiting for the answer")
         completion = output.wait_for(chat_completion(messages, config))
-        output.show(
-            answer_bundle(
-                answer_text(completion) or refusal_of(completion),
-                server=completion.server,
-                model=str(completion.get("model") or ""),
-                cut_off=is_cut_off(completion),
-                seconds=output.seconds,
-            )
+        answer = Answer(
+            text=answer_text(completion) or refusal_of(completion),
+            server=completion.server,
+            model=str(completion.get("model") or ""),
+            finish_reason="length" if is_cut_off(completion) else None,
+            seconds=output.seconds,
+            is_deterministic=is_headless(self._ipython),
         )
+        output.show(answer_bundle(answer))
 
     @cell_magic
     def analyze(self, line: str, cell: str) -> None:
@@ -85,16 +86,16 @@ class GatewayMagics(Magics):
         output = Output(self._ipython, f"Analyzing {path.name}")
         with naming(path):
             text = output.wait_for(analysis_of(read_recording(path, config), instruction, config))
-        output.show(
-            answer_bundle(
-                text,
-                server=text.server,
-                model=text.model,
-                source=path.name,
-                cut_off=text.cut_off,
-                seconds=output.seconds,
-            )
+        answer = Answer(
+            text=text,
+            server=text.server,
+            model=text.model,
+            source=path.name,
+            finish_reason="length" if text.cut_off else None,
+            seconds=output.seconds,
+            is_deterministic=is_headless(self._ipython),
         )
+        output.show(answer_bundle(answer))
 
     @line_magic
     def gateway(self, line: str) -> GatewayConfig:

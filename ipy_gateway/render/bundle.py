@@ -1,4 +1,4 @@
-"""MIME bundles: what an output is, in plain text and in HTML, with facts for machines beside it."""
+"""MIME bundles: what an output is, in plain text, HTML and Markdown, with facts for machines beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,16 +16,19 @@ class Bundle:
         text: what a terminal shows.
         html: what a notebook shows.
         facts: what changes from run to run (seconds, ids), kept in the output's metadata.
+        markdown: what a front end shows that prefers Markdown, already safe, or None.
     """
 
     text: str
     html: Html
     facts: Mapping[str, Any] = field(default_factory=dict)
+    markdown: str | None = None
 
     @property
     def data(self) -> dict[str, str]:
         """The representations by MIME type."""
-        return {"text/plain": printable(self.text), "text/html": str(self.html)}
+        markdown = {} if self.markdown is None else {"text/markdown": self.markdown}
+        return {"text/plain": printable(self.text), **markdown, "text/html": str(self.html)}
 
     @property
     def metadata(self) -> dict[str, Any]:

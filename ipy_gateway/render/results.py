@@ -1,18 +1,16 @@
-"""What a transcript, an answer, a configuration and a waiting look like."""
+"""What a transcript, a configuration and a waiting look like."""
 
 from dataclasses import fields
 
 from ..core.config import GatewayConfig
 from ..core.messages import TranscriptText
 from ..core.progress import Progress
+from .answers import CUT_OFF
 from .bundle import Bundle
 from .html import Html, block, element, fragment
-from .markdown import markdown_html
 from .text import duration, megabytes
 
 NO_SPEECH = "(no speech)"
-NO_ANSWER = "(empty answer)"
-CUT_OFF = "Cut off at the server's length limit: what follows is missing."
 
 
 def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = None) -> Bundle:
@@ -30,25 +28,6 @@ def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = Non
         "seconds": seconds,
     }
     return Bundle(f"{shown}\n[{notice}]" if notice else shown, html, facts)
-
-
-def answer_bundle(
-    text: str,
-    *,
-    server: str,
-    model: str = "",
-    source: str = "",
-    cut_off: bool = False,
-    seconds: float | None = None,
-) -> Bundle:
-    """An answer: its Markdown, rendered, with the model and the recording where they are known."""
-    shown = text or NO_ANSWER
-    notice = CUT_OFF if cut_off else ""
-    footer = " · ".join(filter(None, [source, model, server, notice]))
-    html = block(markdown_html(shown), element("p", footer, class_="ipg-facts"))
-    plain = f"{shown}\n[{notice}]" if notice else shown
-    facts = {"server": server, "model": model, "source": source, "cut_off": cut_off, "seconds": seconds}
-    return Bundle(plain, html, facts)
 
 
 def config_bundle(config: GatewayConfig) -> Bundle:

@@ -261,7 +261,7 @@ def test_chat_is_answered_by_the_embedded_engine(warm_kernel: Kernel) -> None:
     assert run.status == "ok", run.traceback
     (output,) = run.outputs
     assert "Paris" in data_of(output)["text/plain"]
-    assert set(data_of(output)) == {"text/plain", "text/html"}
+    assert set(data_of(output)) == {"text/plain", "text/markdown", "text/html"}
     assert output["metadata"]["ipy_gateway"]["model"] == "smollm2-135m-instruct"
 
 
@@ -274,7 +274,7 @@ def test_chat_shows_markdown_rendered_by_us(warm_kernel: Kernel) -> None:
         )
 
     data = data_of(run.outputs[1])
-    assert set(data) == {"text/plain", "text/html"}
+    assert set(data) == {"text/plain", "text/markdown", "text/html"}
     assert data["text/plain"] == answer.strip()
     assert "<h1>Facts</h1>" in data["text/html"]
     assert "<li><strong>eight</strong> meters</li>" in data["text/html"]

@@ -5,15 +5,11 @@ import pytest
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.messages import TranscriptText
 from ipy_gateway.core.progress import Progress
+from ipy_gateway.render.answers import Answer, answer_bundle
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.html import Html, block, element, fragment
-from ipy_gateway.render.results import (
-    answer_bundle,
-    config_bundle,
-    stopped_bundle,
-    transcript_bundle,
-    waiting_bundle,
-)
+from ipy_gateway.render.live import block_bundle, reasoning_bundle
+from ipy_gateway.render.results import config_bundle, stopped_bundle, transcript_bundle, waiting_bundle
 
 from ..support.strict_html import StrictReader
 
@@ -57,18 +53,28 @@ def test_an_output_brings_its_style_and_is_not_read_as_formulas() -> None:
     assert StrictReader(markup).text == "$90 million and $5 million"
 
 
+def test_an_output_after_the_first_needs_no_style() -> None:
+    assert block("x", has_style=False) == '<div class="ipy-gateway tex2jax_ignore mathjax_ignore">x</div>'
+
+
 @pytest.mark.parametrize(
     "bundle",
     [
         transcript_bundle(TranscriptText(HOSTILE, source=HOSTILE, server=HOSTILE, cut_off=True)),
-        answer_bundle(HOSTILE, server=HOSTILE, model=HOSTILE, source=HOSTILE, cut_off=True),
+        answer_bundle(Answer(text=HOSTILE, server=HOSTILE, model=HOSTILE, source=HOSTILE)),
+        answer_bundle(Answer(text="", reasoning=HOSTILE, notices=(HOSTILE,))),
+        block_bundle(HOSTILE),
+        reasoning_bundle(HOSTILE, seconds=1.0),
         config_bundle(GatewayConfig(text_model=HOSTILE, ffmpeg_bin=HOSTILE)),
         waiting_bundle(HOSTILE, seconds=1.0, progress=None),
         waiting_bundle("", seconds=1.0, progress=Progress(HOSTILE, 10, 100)),
         waiting_bundle("", seconds=1.0, progress=Progress(HOSTILE, 10, None)),
         stopped_bundle(HOSTILE, seconds=1.0),
     ],
-    ids=["transcript", "answer", "config", "waiting", "fetching", "fetching without end", "stopped"],
+    ids=[
+        *("transcript", "answer", "reasoning", "block", "thought", "config"),
+        *("waiting", "fetching", "fetching without end", "stopped"),
+    ],
 )
 def test_no_value_gets_out_of_its_place(bundle: Bundle) -> None:
     read = StrictReader(bundle.data["text/html"])
@@ -85,13 +91,6 @@ def test_an_empty_transcript_says_that_nobody_spoke() -> None:
 
     assert bundle.data["text/plain"] == "(no speech)"
     assert "(no speech)" in bundle.data["text/html"]
-
-
-def test_an_empty_answer_says_so() -> None:
-    bundle = answer_bundle("", server="local://engine")
-
-    assert bundle.data["text/plain"] == "(empty answer)"
-    assert "(empty answer)" in bundle.data["text/html"]
 
 
 def test_text_and_html_name_the_same_progress() -> None:
