@@ -175,6 +175,8 @@ class GatewayConfig:
         between_tokens_timeout_s: seconds of silence in a streamed answer after which it is given up.
         server_order: of several servers, "least_load" asks the one with the fewest requests under way,
             "as_given" the first that works.
+        history_tokens: how much of a conversation is sent with the next question, in tokens; what is older is
+            left out.
 
     Raises:
         ConfigurationError: a value is not valid; the message names the setting.
@@ -205,6 +207,7 @@ class GatewayConfig:
     first_token_timeout_s: PositiveFloat = field(default=300.0, kw_only=True)
     between_tokens_timeout_s: PositiveFloat = field(default=60.0, kw_only=True)
     server_order: Literal["least_load", "as_given"] = field(default="least_load", kw_only=True)
+    history_tokens: Annotated[int, Field(gt=0)] = field(default=8_000, kw_only=True)
 
     @pydantic.model_validator(mode="after")
     def _check_routing(self) -> "GatewayConfig":

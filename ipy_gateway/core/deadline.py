@@ -9,8 +9,8 @@ _running: ContextVar[tuple[asyncio.Timeout, ...]] = ContextVar("ipy_gateway_dead
 
 
 @asynccontextmanager
-async def deadline(seconds: float) -> AsyncGenerator[None, None]:
-    """Cancel what runs inside after some seconds, and raise TimeoutError."""
+async def deadline(seconds: float | None) -> AsyncGenerator[None, None]:
+    """Cancel what runs inside after some seconds, and raise TimeoutError; None waits for ever."""
     async with asyncio.timeout(seconds) as timeout:
         token = _running.set((*_running.get(), timeout))
         try:

@@ -3,12 +3,10 @@
 import warnings
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 from .answers import parse_completion, parse_object
 from .asking import ask
-from .audio import UploadAudio, prepare_upload
 from .chunks import ChatChunk
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
@@ -24,10 +22,11 @@ from .messages import (
     text_message,
 )
 from .model_names import ModelFields, analysis_model, audio_model, named, text_model
-from .routing import audio_urls, has_audio_content, is_local, upstream_urls
+from .routing import audio_urls, has_audio_content, upstream_urls
 from .streams import stream_completion
 from .transcribing import TranscriptRequest, raise_for_refusal, transcript_from
 from .transcript_streams import stream_transcript
+from .uploads import upload_of
 
 
 async def transcribe_audio(
@@ -59,7 +58,7 @@ async def transcript_of(
     audio_bytes: bytes, config: GatewayConfig, system_prompt: str | None = None
 ) -> TranscriptText:
     """What `transcribe_audio` gives, for callers who look at `cut_off` themselves."""
-    upload = await _upload_of(audio_bytes, config)
+    upload = await upload_of(audio_bytes, config)
 
     async def attempt(base_url: str) -> TranscriptText:
         return await transcript_from(TranscriptRequest(upload, base_url, config, system_prompt))
@@ -94,7 +93,7 @@ async def stream_transcription(
         UpstreamError: no server answered, or the transcript broke off; `partial_text` is what came before.
         ConfigurationError: the embedded engine is asked and not installed.
     """
-    upload = await _upload_of(audio_bytes, config)
+    upload = await upload_of(audio_bytes, config)
 
     def request_for(base_url: str) -> TranscriptRequest:
         return TranscriptRequest(upload, base_url, config, system_prompt)
@@ -132,7 +131,7 @@ async def analysis_of(
     if not isinstance(instruction, str) or not instruction.strip():
         raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
     prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
-    upload = await _upload_of(audio_bytes, config)
+    upload = await upload_of(audio_bytes, config)
     messages = [
         text_message("system", f"{prefix}\n{instruction}"),
         audio_message(upload.data, upload.format),
@@ -217,14 +216,6 @@ async def list_models(config: GatewayConfig) -> dict[str, Any]:
         return parse_object(await forward_models(base_url, config), base_url, config)
 
     return await ask(attempt, config.text_urls, config)
-
-
-async def _upload_of(audio_bytes: bytes, config: GatewayConfig) -> UploadAudio:
-    """A recording as its server takes it; the embedded engine decodes every kind by itself."""
-    is_auto = config.audio_preprocess_enabled == "auto"
-    if is_auto and all(map(is_local, audio_urls(config))):
-        config = replace(config, audio_preprocess_enabled=False)
-    return await prepare_upload(audio_bytes, config)
 
 
 async def _complete(

@@ -11,7 +11,7 @@ from IPython.display import DisplayHandle, publish_display_data
 from ..core.progress import Progress, progress_to
 from ..render.bundle import Bundle
 from ..render.results import stopped_bundle, waiting_bundle
-from .loop import gateway_loop
+from .loop import Bridge, gateway_loop
 
 Result = TypeVar("Result")
 
@@ -27,6 +27,13 @@ def is_headless(shell: InteractiveShell) -> bool:
     return not kernel.get_parent().get("content", {}).get("allow_stdin", True)
 
 
+def is_whole_cell(shell: InteractiveShell) -> bool:
+    """Whether the running cell is a cell magic, so that all its outputs are that magic's."""
+    kernel = getattr(shell, "kernel", None)
+    code = kernel.get_parent().get("content", {}).get("code", "") if kernel else ""
+    return isinstance(code, str) and code.lstrip().startswith("%%")
+
+
 def is_terminal(shell: InteractiveShell) -> bool:
     """Whether the shell has no front end that could replace an output."""
     return getattr(shell, "kernel", None) is None
@@ -38,11 +45,13 @@ class Output:
     Args:
         shell: where it is shown.
         what: what is going on, e.g. "Transcribing talk.m4a".
+        bridge: where the work runs; by default the gateway's own loop.
     """
 
-    def __init__(self, shell: InteractiveShell, what: str) -> None:
+    def __init__(self, shell: InteractiveShell, what: str, bridge: Bridge | None = None) -> None:
         self._shell = shell
         self._what = what
+        self._bridge = bridge or gateway_loop()
         self._progress: Progress | None = None
         self._handle: DisplayHandle | None = None
         self._started = self._painted = time.monotonic()
@@ -54,10 +63,10 @@ class Output:
         return time.monotonic() - self._started
 
     def wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run `work` on the gateway's loop; meanwhile say how it goes."""
+        """Run `work` and meanwhile say how it goes."""
         with progress_to(self._note):
             try:
-                return gateway_loop().run(
+                return self._bridge.run(
                     work, while_waiting=None if is_headless(self._shell) else self._repaint
                 )
             except BaseException:

@@ -8,7 +8,15 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
-from .magics import GatewayMagics
+from .audio_magics import AudioMagics
+from .chat_magics import ChatMagics
+from .completion import complete_chat_lines, stop_completing
+from .gateway_magics import GatewayMagics
+from .question_marks import allow_question_marks, disallow_question_marks
+
+CHAT = "chat"
+OUR_OWN_CHAT = "gwchat"  # where another extension has taken %%chat
+MAGICS = (GatewayMagics, AudioMagics, ChatMagics)
 
 # What a shell had configured when the magics were taken away: %reload_ext must not send work elsewhere.
 _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weakref.WeakKeyDictionary()
@@ -17,22 +25,47 @@ _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weak
 def load(shell: InteractiveShell) -> None:
     """Register the magics."""
     unload(shell)
-    shell.register_magics(GatewayMagics(shell, _configured.get(shell) or _from_environment()))
+    tables = shell.magics_manager.magics
+    others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
+    gateway = GatewayMagics(shell, _configured.get(shell) or _from_environment())
+    chat = ChatMagics(shell, gateway)
+    for magics in (gateway, AudioMagics(shell, gateway), chat):
+        shell.register_magics(magics)
+    for kind, table in tables.items():
+        table[OUR_OWN_CHAT] = chat.magics[kind][CHAT] = table[CHAT]
+    if others:
+        _give_back(shell, others)
+    complete_chat_lines(shell, gateway)
+    allow_question_marks(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away again."""
     registry: dict[str, Any] = shell.magics_manager.registry
-    magics = registry.pop(GatewayMagics.__name__, None)
-    if magics is None:
+    gateway = registry.get(GatewayMagics.__name__)
+    if gateway is None:
         return
-    _configured[shell] = magics.gateway_config
-    magics.close()
-    for kind, names in magics.magics.items():
-        table = shell.magics_manager.magics[kind]
-        for name, function in names.items():
-            if table.get(name) is function:  # somebody else's may have taken its place
-                del table[name]
+    _configured[shell] = gateway.gateway_config
+    gateway.close()
+    stop_completing(shell)
+    disallow_question_marks(shell)
+    ours = [magics for kind in MAGICS if (magics := registry.pop(kind.__name__, None))]
+    functions = {
+        id(function) for magics in ours for names in magics.magics.values() for function in names.values()
+    }
+    for table in shell.magics_manager.magics.values():
+        for name in [name for name, function in table.items() if id(function) in functions]:
+            del table[name]  # not what somebody else has put in its place
+
+
+def _give_back(shell: InteractiveShell, others: dict[str, Any]) -> None:
+    """Leave %%chat to whoever had it first."""
+    for kind, function in others.items():
+        shell.magics_manager.magics[kind][CHAT] = function
+    owner = getattr(next(iter(others.values())), "__module__", "another extension")
+    warnings.warn(
+        f"%%chat belongs to {owner} already and stays so: ipy_gateway's is %%{OUR_OWN_CHAT}.", stacklevel=4
+    )
 
 
 def _from_environment() -> GatewayConfig:

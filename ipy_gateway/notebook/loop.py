@@ -14,12 +14,21 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 Result = TypeVar("Result")
 
 POLL_S = 0.05  # an untimed wait can't be interrupted on Windows
 CLEAN_UP_S = 5.0
+
+
+class Bridge(Protocol):
+    """How a cell waits for a coroutine: `GatewayLoop` or, where that is asked for, `KernelLoop`."""
+
+    def run(
+        self, work: Coroutine[Any, Any, Result], *, while_waiting: Callable[[], None] | None = None
+    ) -> Result:
+        """Run a coroutine and wait for its result; an interrupt cancels it."""
 
 
 class GatewayLoop:
@@ -53,7 +62,7 @@ class GatewayLoop:
             work.close()
             raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
         job = _Job(work, self._loop)
-        with _interruptible():
+        with interruptible():
             try:
                 job.start()
                 while not job.finished.wait(POLL_S):
@@ -131,7 +140,7 @@ class _Job(Generic[Result]):
 
 
 @contextmanager
-def _interruptible() -> Generator[None, None, None]:
+def interruptible() -> Generator[None, None, None]:
     """Let Ctrl-C raise KeyboardInterrupt here, also where somebody installed another handler."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.audio import prepare_upload
 from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError
 from ..core.messages import audio_message
 from ..core.transcription import well_formed
+from ..core.uploads import upload_of
 
 MAX_TEXT_CHARACTERS = 100_000  # about two hours of speech, or 25,000 tokens
 
@@ -102,7 +102,7 @@ async def _content_part(part: Part, config: GatewayConfig) -> dict[str, Any]:
 
 async def _sound_part(sound: Sound, config: GatewayConfig) -> dict[str, Any]:
     try:
-        upload = await prepare_upload(sound.data, config)
+        upload = await upload_of(sound.data, config)
     except AudioProcessingError as error:
         message = f"{sound.label}: {error.message[:1].lower()}{error.message[1:]}"
         raise AudioProcessingError(message, error.hint, error_type=error.error_type) from error

@@ -1,15 +1,85 @@
-"""What %gateway's line changes in a configuration."""
+"""What changes a configuration: %gateway's line, %config, and a profile."""
 
 import dataclasses
 import getpass
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
+
+import traitlets
+from traitlets.config import Configurable
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError, InvalidRequestError
 
+KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
+UNSET = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
+
+
+def _trait(name: str) -> traitlets.Any:
+    return traitlets.Any(UNSET, help=f"{name} of GatewayConfig; see help(GatewayConfig)").tag(config=True)
+
+
+class SettingTraits(Configurable):
+    """The settings as traits, for %config and profiles."""
+
+    text_base_url = _trait("text_base_url")
+    audio_base_url = _trait("audio_base_url")
+    routing_mode = _trait("routing_mode")
+    timeout_s = _trait("timeout_s")
+    connect_timeout_s = _trait("connect_timeout_s")
+    audio_preprocess_enabled = _trait("audio_preprocess_enabled")
+    audio_max_upload_bytes = _trait("audio_max_upload_bytes")
+    audio_target_sr = _trait("audio_target_sr")
+    audio_target_channels = _trait("audio_target_channels")
+    audio_loudnorm = _trait("audio_loudnorm")
+    audio_loudnorm_filter = _trait("audio_loudnorm_filter")
+    ffmpeg_bin = _trait("ffmpeg_bin")
+    transcribe_system_prompt = _trait("transcribe_system_prompt")
+    analyze_system_prompt_prefix = _trait("analyze_system_prompt_prefix")
+    text_model = _trait("text_model")
+    audio_model = _trait("audio_model")
+    audio_api = _trait("audio_api")
+    allow_key_over_http = _trait("allow_key_over_http")
+    max_retries = _trait("max_retries")
+    loading_timeout_s = _trait("loading_timeout_s")
+    first_token_timeout_s = _trait("first_token_timeout_s")
+    between_tokens_timeout_s = _trait("between_tokens_timeout_s")
+    server_order = _trait("server_order")
+    history_tokens = _trait("history_tokens")
+
+    @staticmethod
+    def setting_names() -> list[str]:
+        """The names of all settings but the keys."""
+        return [setting.name for setting in dataclasses.fields(GatewayConfig) if setting.name not in KEYS]
+
+
+def configured(config: GatewayConfig, traits: SettingTraits) -> GatewayConfig:
+    """The configuration with what a profile says, or without it, and a warning, where it makes no sense."""
+    given = {name: getattr(traits, name) for name in traits.setting_names()}
+    try:
+        return dataclasses.replace(
+            config, **{name: value for name, value in given.items() if value is not UNSET}
+        )
+    except ConfigurationError as error:
+        warnings.warn(f"What your IPython profile configures is left out: {error}", stacklevel=5)
+        return config
+
+
+def loop_named(words: Sequence[str]) -> str:
+    """Which loop `%gateway loop NAME` names.
+
+    Raises:
+        InvalidRequestError: none.
+    """
+    if len(words) == 1 and words[0] in ("own", "kernel"):
+        return words[0]
+    raise InvalidRequestError(
+        f"There is no loop {' '.join(words)!r}." if words else "%gateway loop needs a name.",
+        "Write %gateway loop own, or %gateway loop kernel.",
+    )
 
 
 def changed(config: GatewayConfig, line: str) -> GatewayConfig:

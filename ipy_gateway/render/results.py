@@ -32,11 +32,27 @@ def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = Non
 
 def config_bundle(config: GatewayConfig) -> Bundle:
     """The settings of a configuration; of keys only whether there are any, and for which host."""
-    rows = [(field.name, _setting(config, field.name)) for field in fields(config)]
+    rows = _rows(config)
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
-    table = element("table", *(_row(name, value) for name, value in rows), class_="ipg-settings")
-    return Bundle("\n".join(lines), block(table))
+    return Bundle("\n".join(lines), block(settings_table(config)))
+
+
+def settings_table(config: GatewayConfig) -> Html:
+    """The settings, a row each."""
+    return element("table", *(_row(name, value) for name, value in _rows(config)), class_="ipg-settings")
+
+
+def setting_text(config: GatewayConfig, name: str) -> str:
+    """A setting in words."""
+    value = getattr(config, name)
+    if name in ("api_key", "audio_api_key"):
+        return f"set, for {', '.join(value.origins)}" if value else "not set"
+    if name == "audio_max_upload_bytes":
+        return f"{value} ({megabytes(value)})"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "not set" if value is None else str(value)
 
 
 def waiting_bundle(what: str, *, seconds: float, progress: Progress | None) -> Bundle:
@@ -56,21 +72,18 @@ def waiting_bundle(what: str, *, seconds: float, progress: Progress | None) -> B
     )
 
 
-def stopped_bundle(what: str, *, seconds: float) -> Bundle:
-    """What went on when it was stopped, by the user or by an error."""
-    text = f"{what}: stopped after {duration(seconds)}."
+def note_bundle(text: str) -> Bundle:
+    """A sentence about what has been done."""
     return Bundle(text, block(element("span", text, class_="ipg-facts")))
 
 
-def _setting(config: GatewayConfig, name: str) -> str:
-    value = getattr(config, name)
-    if name in ("api_key", "audio_api_key"):
-        return f"set, for {', '.join(value.origins)}" if value else "not set"
-    if name == "audio_max_upload_bytes":
-        return f"{value} ({megabytes(value)})"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return "not set" if value is None else str(value)
+def stopped_bundle(what: str, *, seconds: float) -> Bundle:
+    """What went on when it was stopped, by the user or by an error."""
+    return note_bundle(f"{what}: stopped after {duration(seconds)}.")
+
+
+def _rows(config: GatewayConfig) -> list[tuple[str, str]]:
+    return [(field.name, setting_text(config, field.name)) for field in fields(config)]
 
 
 def _row(name: str, value: str) -> Html:

@@ -16,7 +16,7 @@ LIMIT_S = 1.0
 # Processor time, which other work on the machine does not change. faster-whisper stops between two segments.
 SPEECH_STOPS_S = 15.0
 CHAT_STOPS_S = 5.0
-FOLLOWING_S = 10.0
+FOLLOWING_S = 60.0  # a bound for a hang
 LONG_QUESTION = "%%chat\nWrite a very long story about a telescope on a mountain, with many chapters."
 SHORT_QUESTION = "%%chat\nName the capital of France, in one word."
 AWAITED = """

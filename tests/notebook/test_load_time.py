@@ -38,5 +38,5 @@ def test_load_ext_loads_no_engine() -> None:
 
     seconds = measured["seconds"]
     print(f"%load_ext ipy_gateway took {seconds:.3f} s beyond IPython and httpx")
-    assert "ipy_gateway.notebook.magics" in measured["modules"]
+    assert "ipy_gateway.notebook.chat_magics" in measured["modules"]
     assert not {*ENGINES, *FOR_LATER} & set(measured["modules"])

@@ -91,7 +91,7 @@ def test_loading_twice_by_hand_does_no_harm(shell: InteractiveShell) -> None:
 
 
 def test_gateway_shows_every_setting_once(shell: InteractiveShell) -> None:
-    (output,) = run(shell, "%gateway").outputs
+    (output,) = run(shell, "%gateway settings").outputs
 
     assert "text_base_url                 local://engine" in output.data["text/plain"]
     assert "<td>local://engine</td>" in output.data["text/html"]
@@ -118,11 +118,10 @@ def test_gateway_never_shows_a_key(shell: InteractiveShell, monkeypatch: pytest.
 def test_gateway_with_a_url_asks_that_server_from_now_on(shell: InteractiveShell) -> None:
     with answering_server("Hello from **there**.") as url:
         run(shell, f"%gateway {url}")
-        (output,) = run(shell, "%%chat\nWho is there?").outputs
+        captured = run(shell, "reply = %chat Who is there?")
 
-    assert output.data["text/plain"] == "Hello from **there**."
-    assert "<p>Hello from <strong>there</strong>.</p>" in output.data["text/html"]
-    assert output.metadata["ipy_gateway"]["server"] == url
+    assert captured.stdout == "Hello from **there**.\n"
+    assert shell.user_ns["reply"].server == url
 
 
 def test_gateway_gives_the_configuration_as_a_value(shell: InteractiveShell) -> None:
@@ -281,14 +280,14 @@ def test_chat_shows_markdown_rendered_by_us(warm_kernel: Kernel) -> None:
     assert "<img" not in data["text/html"]
 
 
-def test_chat_says_that_an_answer_was_cut_off(shell: InteractiveShell) -> None:
+def test_chat_says_that_an_answer_was_cut_off(warm_kernel: Kernel) -> None:
     with answering_server("It begins", finish_reason="length") as url:
-        run(shell, f"%gateway {url}")
-        (output,) = run(shell, "%%chat\nTell me all.").outputs
+        (output,) = warm_kernel.run(f"%%chat --url {url}\nTell me all.").outputs
 
-    assert output.data["text/plain"].startswith("It begins\n[Cut off at the server's length limit")
-    assert "Cut off" in output.data["text/html"]
-    assert output.metadata["ipy_gateway"]["cut_off"] is True
+    data = data_of(output)
+    assert data["text/plain"] == "It begins\n[Cut off at the server's length limit: what follows is missing.]"
+    assert "Cut off" in data["text/html"]
+    assert output["metadata"]["ipy_gateway"]["cut_off"] is True
 
 
 def test_chat_shows_an_answer_that_no_output_can_encode(warm_kernel: Kernel) -> None:
@@ -301,11 +300,6 @@ def test_chat_shows_an_answer_that_no_output_can_encode(warm_kernel: Kernel) -> 
 
     assert run.status == "ok", run.traceback
     assert data_of(run.outputs[1])["text/plain"] == "half \N{REPLACEMENT CHARACTER} of a smile, [31mred"
-
-
-def test_chat_takes_no_options_yet(shell: InteractiveShell) -> None:
-    with pytest.raises(Exception, match="takes no options"):
-        shell.run_cell_magic("chat", "--hot", "Who?")
 
 
 def test_analyze_answers_about_a_recording(warm_kernel: Kernel) -> None:

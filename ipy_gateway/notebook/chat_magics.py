@@ -1,0 +1,158 @@
+"""%chat and %%chat: a question in a conversation, with its answer as it is written."""
+
+import dataclasses
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from ..core.config import GatewayConfig
+from ..core.conversation import Conversation
+from ..core.replies import Reply
+from ..render.answers import Answer, answer_bundle
+from ..render.conversation import conversation_bundle, conversations_bundle
+from ..render.results import note_bundle
+from .audio_magics import text_of_cell
+from .conversations import USUAL, Asking, Conversations, Question
+from .display import is_whole_cell
+from .gateway_magics import GatewayMagics
+from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
+from .variables import fill, fill_option
+
+
+@magics_class
+class ChatMagics(Magics):
+    """Questions and conversations."""
+
+    def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
+        super().__init__(shell)
+        self._gateway = gateway
+        self._conversations = Conversations()
+        gateway.shown.add_type(Reply, _bundle_of)
+
+    @no_var_expand
+    @line_cell_magic
+    def chat(self, line: str, cell: str | None = None) -> Reply | None:
+        options = _filled(parse_chat_line(line, is_cell=cell is not None), self._ipython)
+        if options.action:
+            self._act(options)
+            return None
+        text = options.question if cell is None else text_of_cell(cell, "%%chat")
+        if not text:  # %chat --new, and nothing else
+            self._conversations.put(options.name, Conversation())
+            self._say("The conversation begins anew.")
+            return None
+        return self._ask(text, options, owns_cell=cell is not None and is_whole_cell(self._ipython))
+
+    chat.__doc__ = CHAT_HELP
+
+    def _ask(self, text: str, options: ChatOptions, *, owns_cell: bool) -> Reply:
+        conversation = Conversation() if options.new else self._conversations.named(options.name)
+        question = Question(
+            fill(text, self._ipython),
+            conversation,
+            _config_for(options, self._gateway.gateway_config),
+            system=options.system,
+            params=request_params(options),
+            timeout_s=options.timeout_s,
+        )
+        live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
+        asking = Asking(question, self._conversations, live)
+
+        def answer_of(reply: Reply) -> Answer:
+            self._keep(reply, options)
+            return _answer(
+                reply,
+                notices=asking.notices,
+                seconds=live.seconds,
+                first_token_s=live.first_token_s,
+                is_deterministic=self._gateway.is_headless,
+            )
+
+        reply = live.follow(asking.reply(), answer_of)
+        if options.new:
+            self._conversations.put(options.name, conversation)
+        self._gateway.shown.note(reply)
+        return reply
+
+    def _keep(self, reply: Reply, options: ChatOptions) -> None:
+        """Put a reply, or what came of it, into the variable that was asked for."""
+        if options.output:
+            self._ipython.user_ns[options.output] = reply
+
+    def _act(self, options: ChatOptions) -> None:
+        conversation = self._conversations.named(options.name)
+        match options.action:
+            case "history":
+                self._gateway.output("").show(conversation_bundle(conversation.messages))
+            case "list":
+                counts = self._conversations.turn_counts()
+                self._gateway.output("").show(conversations_bundle(counts, USUAL))
+            case "undo":
+                conversation.undo()
+                self._say(f"Taken back; {_count(conversation)} left.")
+            case "save":
+                path = conversation.save(options.file)
+                self._say(f"Saved {_count(conversation)} in {str(path)!r}.")
+            case "load":
+                conversation.load(options.file)
+                self._say(f"Loaded {_count(conversation)} from {options.file!r}.")
+
+    def _say(self, text: str) -> None:
+        self._gateway.output("").show(note_bundle(text))
+
+    @property
+    def _ipython(self) -> InteractiveShell:
+        assert self.shell
+        return self.shell
+
+
+def _filled(options: ChatOptions, shell: InteractiveShell) -> ChatOptions:
+    """The options with the values of their placeholders; the question has to wait, it may hold pictures."""
+    filled: dict[str, Any] = {
+        name: fill_option(value, shell)
+        for name in ("model", "system", "url", "name", "file")
+        if isinstance(value := getattr(options, name), str)
+    }
+    params = {
+        name: fill_option(value, shell) if isinstance(value, str) else value
+        for name, value in options.params.items()
+    }
+    return dataclasses.replace(options, **filled, params=params)
+
+
+def _config_for(options: ChatOptions, config: GatewayConfig) -> GatewayConfig:
+    """The configuration for one question."""
+    if options.url is not None:  # what the other server calls its model says nothing there
+        config = dataclasses.replace(
+            config, text_base_url=options.url, audio_base_url=None, routing_mode="single", text_model=None
+        )
+    if options.timeout_s is not None:
+        config = dataclasses.replace(
+            config, timeout_s=options.timeout_s, first_token_timeout_s=options.timeout_s
+        )
+    return config
+
+
+def _answer(reply: Reply, **how: Any) -> Answer:
+    return Answer(
+        text=reply.text or reply.refusal,
+        reasoning=reply.reasoning,
+        model=reply.model,
+        server=reply.server,
+        usage=reply.usage,
+        finish_reason=reply.finish_reason,
+        partial=not reply.is_complete,
+        answer_id=reply.id or None,
+        **how,
+    )
+
+
+def _bundle_of(reply: Reply) -> Any:
+    """A reply that is shown again, in a cell of its own."""
+    return answer_bundle(_answer(reply, is_deterministic=True))
+
+
+def _count(conversation: Conversation) -> str:
+    count = len(conversation.messages)
+    return f"{count} message{'' if count == 1 else 's'}"

@@ -1,0 +1,152 @@
+"""The conversations of a notebook, and a question asked in one of them."""
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.config import GatewayConfig
+from ..core.context import context_limit_of
+from ..core.conversation import Conversation, Prompt
+from ..core.deadline import deadline
+from ..core.exceptions import UpstreamError, UpstreamTimeoutError
+from ..core.messages import Message
+from ..core.operations import stream_chat
+from ..core.replies import Reply
+from .live import LiveAnswer
+from .parts import Filled, content_of
+
+USUAL = "default"
+# Of a context that turned out to be too small; the rest is for the answer.
+PROMPT_SHARE = 0.75
+
+
+class Conversations:
+    """All conversations by name; how large the contexts of servers are, as far as they have said."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Conversation] = {}
+        self._context_tokens: dict[str | tuple[str, ...], int] = {}
+
+    def named(self, name: str | None) -> Conversation:
+        """The conversation of a name, or the usual one; a new one where there is none yet."""
+        return self._by_name.setdefault(name or USUAL, Conversation())
+
+    def put(self, name: str | None, conversation: Conversation) -> None:
+        """From now on this is the conversation of that name."""
+        self._by_name[name or USUAL] = conversation
+
+    def turn_counts(self) -> dict[str, int]:
+        """How many questions were answered in each."""
+        return {name: len(conversation.turns) for name, conversation in self._by_name.items()}
+
+    def prompt_tokens(self, config: GatewayConfig) -> int:
+        """How many tokens may be sent to the servers of a configuration."""
+        context = self._context_tokens.get(config.text_base_url)
+        return min(config.history_tokens, int(PROMPT_SHARE * context)) if context else config.history_tokens
+
+    def learn_context(self, config: GatewayConfig, tokens: int) -> None:
+        """Remember what an error said about the context of a configuration's servers."""
+        self._context_tokens[config.text_base_url] = tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, how, and where in a conversation.
+
+    Attributes:
+        filled: its text, pictures and sounds.
+        conversation: what it continues.
+        config: servers, key and timeouts.
+        system: system prompt in place of the conversation's, or None.
+        params: fields of the request.
+        timeout_s: seconds that the whole answer may take, or None.
+    """
+
+    filled: Filled
+    conversation: Conversation
+    config: GatewayConfig
+    system: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    timeout_s: float | None = None
+
+
+class Asking:
+    """A question on its way to its answer.
+
+    Args:
+        question: what is asked.
+        conversations: where contexts are remembered.
+        live: where chunks go.
+    """
+
+    def __init__(self, question: Question, conversations: Conversations, live: LiveAnswer) -> None:
+        self._question = question
+        self._conversations = conversations
+        self._live = live
+        self._left_out = 0
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user is told about what was not sent."""
+        filled = self._question.filled.notices
+        count = self._left_out
+        if not count:
+            return filled
+        messages = "earlier message was" if count == 1 else "earlier messages were"
+        return (*filled, f"{count} {messages} left out: the conversation is longer than what is sent.")
+
+    async def reply(self) -> Reply:
+        """Ask, and add question and answer to the conversation once the answer is complete.
+
+        Raises:
+            UpstreamError: no server answered, or the answer broke off.
+            AudioProcessingError: a recording in the question can't be used.
+        """
+        question = self._question
+        message = {"role": "user", "content": await content_of(question.filled, question.config)}
+        prompt = await self._answered(message)
+        reply = self._live.reply()
+        if reply.text:  # servers refuse a history with an empty answer, or with calls that nobody answered
+            question.conversation.record(message, reply.message, system=question.system)
+        usage = reply.usage
+        question.conversation.learn(prompt.estimated_tokens, usage.prompt_tokens if usage else None)
+        return reply
+
+    async def _answered(self, message: Message) -> Prompt:
+        """Ask; where it is too much for the server's context, once more with what fits."""
+        prompt = self._prompt(message)
+        try:
+            await self._stream(prompt)
+        except UpstreamError as error:
+            limit = context_limit_of(error)
+            if limit is None or self._live.has_begun:
+                raise
+            self._conversations.learn_context(self._question.config, limit)
+            shorter = self._prompt(message)
+            if len(shorter.messages) == len(prompt.messages):
+                raise
+            await self._stream(shorter)
+            return shorter
+        return prompt
+
+    def _prompt(self, message: Message) -> Prompt:
+        question = self._question
+        tokens = self._conversations.prompt_tokens(question.config)
+        prompt = question.conversation.prompt(message, system=question.system, max_prompt_tokens=tokens)
+        self._left_out = prompt.left_out
+        return prompt
+
+    async def _stream(self, prompt: Prompt) -> None:
+        question = self._question
+        try:
+            async with deadline(question.timeout_s):
+                chunks = stream_chat(prompt.messages, question.config, **question.params)
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        self._live.take(chunk)
+        except TimeoutError as error:
+            raise UpstreamTimeoutError(
+                f"The answer was not complete within {question.timeout_s:g} s.",
+                "Give it longer with --timeout, or bound it with --max-tokens.",
+                partial_text=self._live.reply(is_complete=False).text,
+            ) from error
