@@ -6,27 +6,17 @@ import os
 import re
 import shutil
 import signal
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 from .config import DEFAULT_FFMPEG_BIN, GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
 from .ffmpeg_process import run_ffmpeg
-from .recording import (
-    DEMUXERS,
-    MAX_SAMPLE_RATE_HZ,
-    MIN_DURATION_S,
-    MIN_SAMPLE_RATE_HZ,
-    Recording,
-    no_sound,
-    recognize,
-    too_short,
-)
+from .recording import DEMUXERS, MIN_DURATION_S, Recording, no_sound, recognize, too_short
 from .signals import waking_for_signals
 from .temporary_files import disk_error, temporary_folder, write_new_file
+from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header
 
-_RIFF_MAX_BYTES = 0xFFFFFFFF
 _SHOWN_STDERR_CHARS = 200
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
@@ -59,7 +49,7 @@ async def prepare_upload(audio_bytes: bytes | bytearray | memoryview, config: Ga
     """Check a recording, and normalize it where `config.audio_preprocess_enabled` asks for that.
 
     In "auto", 16-bit WAV and MP3 stay as they are, which every server takes; but a WAV header with needless
-    or untrue parts is replaced by the plain one of 44 bytes.
+    or untrue parts is replaced by the plain one of 44 bytes. Where nothing is normalized, an untrue one is.
 
     Raises:
         InvalidRequestError: `audio_bytes` is no bytes.
@@ -68,10 +58,10 @@ async def prepare_upload(audio_bytes: bytes | bytearray | memoryview, config: Ga
     data = _checked_bytes(audio_bytes, max_bytes=config.audio_max_upload_bytes)
     mode = config.audio_preprocess_enabled
     recording = recognize(data, accept_truncated=mode is True)
-    if mode is False or (mode == "auto" and recording.container == "mp3"):
-        return UploadAudio(data, recording.container, recording.duration_s)
-    if mode == "auto" and recording.codec == "pcm_s16le":
-        return UploadAudio(_with_plain_header(data, recording), "wav", recording.duration_s)
+    if mode is False and recording.has_true_header:
+        return UploadAudio(data, "wav", recording.duration_s)
+    if mode is False or (mode == "auto" and recording.codec in ("mp3", "pcm_s16le")):
+        return UploadAudio(_with_true_header(data, recording), recording.container, recording.duration_s)
     samples = await _decode(data, recording, config)
     return UploadAudio(_normalized_wav(samples, config), "wav", _duration_s(len(samples), config))
 
@@ -108,30 +98,27 @@ def _checked_bytes(audio_bytes: object, *, max_bytes: float = math.inf) -> bytes
     return bytes(audio_bytes)
 
 
-def _with_plain_header(wav: bytes, recording: Recording) -> bytes:
-    header = _wav_header(recording.sound_bytes, recording.sample_rate_hz or 0, recording.channels or 0)
-    if len(wav) == len(header) + recording.sound_bytes and wav.startswith(header):
-        return wav
-    return header + wav[recording.sound_start : recording.sound_start + recording.sound_bytes]
+def _with_true_header(audio_bytes: bytes, recording: Recording) -> bytes:
+    """A WAV whose header tells the truth; all else as it is.
+
+    Readers believe what they should not: ffmpeg finds nothing in an RF64 that was written to a pipe, and
+    hears silence in 24 bits that take four bytes.
+    """
+    if recording.container != "wav":
+        return audio_bytes
+    start, size = recording.sound_start, recording.sound_bytes
+    if recording.codec:
+        rate, channels = recording.sample_rate_hz or 0, recording.channels or 0
+        header = plain_header(size, rate, channels, codec=recording.codec)
+    else:  # it takes what is in the header to decode it, and only the sizes are known
+        header = header_of(audio_bytes[12 : start - 4], size)
+    if len(audio_bytes) == len(header) + size and audio_bytes.startswith(header):
+        return audio_bytes
+    return header + audio_bytes[start : start + size]
 
 
 def _normalized_wav(samples: bytes, config: GatewayConfig) -> bytes:
-    return _wav_header(len(samples), config.audio_target_sr, config.audio_target_channels) + samples
-
-
-def _wav_header(sound_bytes: int, sample_rate_hz: int, channels: int) -> bytes:
-    """The 44 bytes before 16-bit samples (Microsoft, "Multimedia Programming Interface 1.0", 1991)."""
-    frame_bytes = 2 * channels
-    bytes_per_second = sample_rate_hz * frame_bytes
-    encoding = struct.pack("<HHIIHH", 1, channels, sample_rate_hz, bytes_per_second, frame_bytes, 16)
-    return _riff(b"fmt " + struct.pack("<I", len(encoding)) + encoding + b"data", sound_bytes)
-
-
-def _riff(chunks: bytes, sound_bytes: int) -> bytes:
-    """A WAV up to its sound: `chunks` end with the name of the data chunk."""
-    riff_bytes = min(len(b"WAVE") + len(chunks) + 4 + sound_bytes, _RIFF_MAX_BYTES)
-    data_size = struct.pack("<I", min(sound_bytes, _RIFF_MAX_BYTES))
-    return b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks + data_size
+    return plain_header(len(samples), config.audio_target_sr, config.audio_target_channels) + samples
 
 
 async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfig) -> bytes:
@@ -139,7 +126,7 @@ async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfi
     with waking_for_signals():
         ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
         with temporary_folder() as folder:
-            await write_new_file(folder / "recording", _with_true_sizes(audio_bytes, recording))
+            await write_new_file(folder / "recording", _with_true_header(audio_bytes, recording))
             # ffmpeg overwrites this; a file of its own making could be read by others.
             await write_new_file(folder / "samples", _UNTOUCHED)
             exit_code, log = await run_ffmpeg([ffmpeg, *_arguments(recording, config)], folder, config)
@@ -166,14 +153,6 @@ def _find_ffmpeg(ffmpeg_bin: str) -> str:
             'Install it, pip install "ipy-gateway[ffmpeg]", or set ffmpeg_bin to a working ffmpeg.',
             error_type="ffmpeg_missing",
         ) from error
-
-
-def _with_true_sizes(audio_bytes: bytes, recording: Recording) -> bytes:
-    """A WAV whose header tells the truth: ffmpeg finds nothing in an RF64 that was written to a pipe."""
-    if recording.container != "wav":
-        return audio_bytes
-    start, size = recording.sound_start, recording.sound_bytes
-    return _riff(audio_bytes[12 : start - 4], size) + audio_bytes[start : start + size]
 
 
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:

@@ -2,13 +2,13 @@
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from .exceptions import AudioProcessingError
+from .wav import little, read_wav
 
 MIN_DURATION_S = 0.1  # llama.cpp's server ends its process over a WAV of one sample
-MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 1_000, 768_000  # of sound; some sensors record at 1 Hz
 
 # libav's demuxer for each container. It must be the only one that is tried: left to guess, libav takes a
 # playlist that calls itself .wav, and reads the files which that names.
@@ -19,17 +19,9 @@ DEMUXERS: Mapping[str, str] = {
     "wma": "asf",
 }
 
-_MAX_WAV_CHUNKS = 1000  # a real WAV has about five; 20 MB of empty chunks would take a second to walk
 _MAX_ID3_TAGS = 8
 _ID3_PADDING_BYTES = 4096  # some writers leave padding between the tag and the first frame
 _TEXT_PROBE_BYTES = 1024
-_EXTENSIBLE_TAG, _EXTENSIBLE_GUID_TAIL = 0xFFFE, bytes.fromhex("000000001000800000aa00389b71")
-_WAV_CODECS = {  # of plain samples, by format tag and bits
-    1: {8: "pcm_u8", 16: "pcm_s16le", 24: "pcm_s24le", 32: "pcm_s32le"},
-    3: {32: "pcm_f32le", 64: "pcm_f64le"},
-    6: {8: "alaw"},
-    7: {8: "mulaw"},
-}
 _MP3_KBITS_VERSION_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_KBITS_VERSION_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -66,6 +58,7 @@ class Recording:
         duration_s: seconds of sound that are really there, in a WAV of plain samples; None for all else.
         sound_start: offset in bytes of the first sample of a WAV; 0 for all else.
         sound_bytes: bytes of sound in a WAV, whole samples only; 0 for all else.
+        has_true_header: whether it is a WAV, and every number of its header that readers use is right.
     """
 
     container: Literal["wav", "mp3", "ogg", "flac", "m4a", "webm", "aac", "amr", "aiff", "wma"]
@@ -75,6 +68,7 @@ class Recording:
     duration_s: float | None = None
     sound_start: int = 0
     sound_bytes: int = 0
+    has_true_header: bool = False
 
 
 _BY_MAGIC = (
@@ -91,7 +85,8 @@ def recognize(audio_bytes: bytes, *, accept_truncated: bool = False) -> Recordin
 
     Args:
         audio_bytes: a whole recording, as in its file.
-        accept_truncated: take a WAV that is shorter than its header promises for what is there.
+        accept_truncated: take a WAV that is shorter than its header promises for what is there, and one that
+            goes on after that for what is promised.
 
     Raises:
         AudioProcessingError: "invalid_audio"; it is no recording, or one that no server could use.
@@ -99,7 +94,7 @@ def recognize(audio_bytes: bytes, *, accept_truncated: bool = False) -> Recordin
     if not audio_bytes:
         raise AudioProcessingError("The recording is empty: it has 0 bytes.", "Record or copy it again.")
     if audio_bytes[:4] in (b"RIFF", b"RF64", b"BW64") and b"WAVE".startswith(audio_bytes[8:12]):
-        return _recognize_wav(audio_bytes, accept_truncated=accept_truncated)
+        return _recognize_wav(audio_bytes, accept_wrong_length=accept_truncated)
     sound_start = _end_of_id3_tags(audio_bytes)
     recording = (
         _recognize_by_magic(audio_bytes)
@@ -127,84 +122,20 @@ def no_sound() -> AudioProcessingError:
     return AudioProcessingError("The recording is a video without sound.", "Give a file that holds sound.")
 
 
-def _recognize_wav(audio_bytes: bytes, *, accept_truncated: bool) -> Recording:
-    chunks = _wav_chunks(audio_bytes)
-    if b"data" not in chunks and len(audio_bytes) < max(12, _little(audio_bytes, 4, 4) + 8):
-        raise AudioProcessingError("The WAV is cut short within its header.", "Copy the file again.")
-    start, size = chunks.get(b"fmt ", (0, 0))
-    wav, frame_bytes, bytes_per_second = _read_wav_format(audio_bytes[start : start + min(size, 40)])
-    if b"data" not in chunks:
-        raise AudioProcessingError("The WAV has no sound: its data chunk is missing.", "Copy the file again.")
-    sound_start, promised_bytes = chunks[b"data"]
-    present_bytes = len(audio_bytes) - sound_start
-    if not present_bytes:
-        raise _empty_wav()
-    if promised_bytes == 0xFFFFFFFF and b"ds64" in chunks:  # RF64 (EBU Tech 3306): sizes of 64 bits
-        promised_bytes = _little(audio_bytes, chunks[b"ds64"][0] + 8, 8)
-    if _is_unknown_size(promised_bytes, audio_bytes):
-        promised_bytes = present_bytes
-    if promised_bytes > present_bytes and not accept_truncated:
-        raise _truncated_wav(promised_bytes, present_bytes, bytes_per_second)
-    sound_bytes = min(promised_bytes, present_bytes)
-    sound_bytes -= sound_bytes % (frame_bytes or 1)
-    if not sound_bytes:
-        raise _empty_wav()
-    duration_s = sound_bytes / bytes_per_second if frame_bytes else None
-    if duration_s is not None and duration_s < MIN_DURATION_S:
-        raise too_short(duration_s)
-    return replace(wav, duration_s=duration_s, sound_start=sound_start, sound_bytes=sound_bytes)
-
-
-def _wav_chunks(audio_bytes: bytes) -> dict[bytes, tuple[int, int]]:
-    """Where the chunks up to the sound start, and how long they claim to be."""
-    chunks: dict[bytes, tuple[int, int]] = {}
-    position = 12
-    for _ in range(_MAX_WAV_CHUNKS):
-        if position + 8 > len(audio_bytes) or b"data" in chunks:
-            break
-        size = _little(audio_bytes, position + 4, 4)
-        chunks.setdefault(audio_bytes[position : position + 4], (position + 8, size))
-        position += 8 + size + size % 2
-    return chunks
-
-
-def _read_wav_format(chunk: bytes) -> tuple[Recording, int, int]:
-    """The encoding, bytes of a sample in all channels (0 where that is not fixed), bytes per second."""
-    if len(chunk) < 16:
-        raise AudioProcessingError("The WAV header says nothing of its encoding.", "Export the file again.")
-    tag, channels, rate = _little(chunk, 0, 2), _little(chunk, 2, 2), _little(chunk, 4, 4)
-    bits = (_little(chunk, 14, 2) + 7) // 8 * 8
-    if tag == _EXTENSIBLE_TAG and chunk[26:40] == _EXTENSIBLE_GUID_TAIL:
-        tag = _little(chunk, 24, 2)
-    codec = _WAV_CODECS[tag].get(bits) if tag in _WAV_CODECS else ""
-    if codec is None or not 1 <= channels <= 64 or not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
-        raise AudioProcessingError(
-            f"The WAV header makes no sense: {channels} channels of {bits} bits at {rate} Hz.",
-            "Export the recording again, as WAV with 16 bits.",
-        )
-    frame_bytes = channels * bits // 8 if codec else 0
-    return Recording("wav", codec, rate, channels), frame_bytes, rate * frame_bytes or _little(chunk, 8, 4)
-
-
-def _is_unknown_size(size: int, audio_bytes: bytes) -> bool:
-    """Whether this was written before the size was known: as 0, or as something near the largest number."""
-    if size == 0:  # a crashed recorder leaves 0 too; with a true size of the file it is a truly empty chunk
-        return _little(audio_bytes, 4, 4) + 8 != len(audio_bytes)
-    return any(abs(size - largest) <= 0xFFFF for largest in (2**31, 2**32, 2**63, 2**64))
-
-
-def _empty_wav() -> AudioProcessingError:
-    return AudioProcessingError("The WAV has no sound after its header.", "Record or copy it again.")
-
-
-def _truncated_wav(promised_bytes: int, present_bytes: int, bytes_per_second: int) -> AudioProcessingError:
-    promised, present = f"{promised_bytes:,} bytes", f"{present_bytes:,} bytes"
-    if bytes_per_second:
-        promised = f"{promised_bytes / bytes_per_second:.2f} s ({promised})"
-        present = f"{present_bytes / bytes_per_second:.2f} s ({present})"
-    return AudioProcessingError(
-        f"The WAV is cut short: its header promises {promised} of sound, and {present} are there.",
-        "Copy the file again, or set audio_preprocess_enabled=True to use what is there.",
+def _recognize_wav(audio_bytes: bytes, *, accept_wrong_length: bool) -> Recording:
+    wav = read_wav(audio_bytes, accept_wrong_length=accept_wrong_length)
+    if wav.duration_s is not None and wav.duration_s < MIN_DURATION_S:
+        raise too_short(wav.duration_s)
+    encoding = wav.encoding
+    return Recording(
+        "wav",
+        encoding.codec,
+        encoding.sample_rate_hz,
+        encoding.channels,
+        duration_s=wav.duration_s,
+        sound_start=wav.sound_start,
+        sound_bytes=wav.sound_bytes,
+        has_true_header=wav.has_true_header,
     )
 
 
@@ -221,12 +152,12 @@ def _recognize_ogg(audio_bytes: bytes) -> Recording | None:
     """Ogg (RFC 3533): a page's segment table, then the first packet, whose first bytes name the codec."""
     if audio_bytes[:4] != b"OggS":
         return None
-    start = 27 + _little(audio_bytes, 26, 1)
+    start = 27 + little(audio_bytes, 26, 1)
     packet = audio_bytes[start : start + 16]
     if packet.startswith(b"OpusHead"):
-        return Recording("ogg", "opus", 48000, _little(packet, 9, 1) or None)
+        return Recording("ogg", "opus", 48000, little(packet, 9, 1) or None)
     if packet.startswith(b"\x01vorbis"):
-        return Recording("ogg", "vorbis", _little(packet, 12, 4) or None, _little(packet, 11, 1) or None)
+        return Recording("ogg", "vorbis", little(packet, 12, 4) or None, little(packet, 11, 1) or None)
     return Recording("ogg", "flac" if packet.startswith(b"\x7fFLAC") else "")
 
 
@@ -239,7 +170,7 @@ def _end_of_id3_tags(audio_bytes: bytes) -> int:
         size = 0
         for byte in audio_bytes[position + 6 : position + 10]:
             size = size << 7 | byte & 0x7F
-        has_footer = _little(audio_bytes, position + 5, 1) & 0x10
+        has_footer = little(audio_bytes, position + 5, 1) & 0x10
         position += 10 + size + (10 if has_footer else 0)
     return position
 
@@ -321,8 +252,3 @@ def _explain_text(text: str) -> AudioProcessingError:
     return AudioProcessingError(
         f"The recording is plain text, not sound: {text[:60]!r}.", "Name a sound file."
     )
-
-
-def _little(data: bytes, start: int, count: int) -> int:
-    """The unsigned little-endian number there; where the data ends early, of what there is."""
-    return int.from_bytes(data[start : start + count], "little")
