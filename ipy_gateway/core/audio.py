@@ -156,19 +156,15 @@ def _find_ffmpeg(ffmpeg_bin: str) -> str:
 
 
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
-    rate, channels, max_bytes = (
-        config.audio_target_sr,
-        config.audio_target_channels,
-        config.audio_max_upload_bytes,
-    )
-    demuxer = DEMUXERS[recording.container]
+    demuxer, max_bytes = DEMUXERS[recording.container], config.audio_max_upload_bytes
     return [
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"),
         # One number in a header can ask for gigabytes, such as a rate that takes a filter of that size.
         *("-max_alloc", str(_FFMPEG_PIECE_BYTES + 2 * max_bytes)),
         *("-protocol_whitelist", "file", "-f", demuxer, "-threads", "1", "-vn", "-sn", "-dn"),
         *("-i", "file:recording", "-map", "0:a:0", "-af", _filters(config)),
-        *("-ar", str(rate), "-ac", str(channels), "-c:a", "pcm_s16le", "-threads", "1"),
+        *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
+        *("-c:a", "pcm_s16le", "-threads", "1"),
         *("-fs", str(max_bytes + 1), "-f", "s16le", "file:samples"),
     ]
 
