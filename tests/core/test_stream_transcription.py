@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import traceback
 import wave
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
@@ -370,6 +371,20 @@ async def test_what_is_no_transcript_is_one_sentence(sound: bytes, reply: Answer
         error = await broken(sound, server)
 
     assert sentence in error.message
+
+
+@pytest.mark.parametrize("api", ["chat", "transcriptions"])
+@pytest.mark.parametrize("reply", [cut(delta("Well,") + chat_chunk("Well,")), NO_ROUTE, Answer(b"x\r\n\r\n")])
+async def test_no_variable_on_the_way_of_an_error_holds_the_key(
+    sound: bytes, reply: Answer, api: str
+) -> None:
+    with fault_server(reply) as server:
+        error = await broken(sound, server, audio_api=api, api_key="sk-hush-4711", max_retries=0)
+
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [repr(frame.locals) for frame in shown.stack if frame.filename != __file__]
+    assert ours
+    assert [text for text in ours if "hush" in text] == []
 
 
 async def test_a_failure_before_the_first_piece_is_tried_again(sound: bytes) -> None:
