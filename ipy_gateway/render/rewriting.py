@@ -17,7 +17,7 @@ _STEP = re.compile(
     | (?P<kept>      \\. | <https?://[^\s<>`]*> )
     | (?P<ticks>     `+ )
     | (?P<tag>       <(?=[a-z/!?]) )
-    | (?P<image>     !+\[ )
+    | (?P<image>     !+\[? )
     | (?P<elsewhere> \](?=\((?!\s*<?https?://)) )
     | (?P<address>   \](?=:(?!\s*<?https?://)) )
     | (?P<dollar>    \$ )
@@ -84,7 +84,7 @@ class _Rewriting:
             case "ticks":
                 stop = self._code_end(step)
                 return self._text[step.start() : stop], stop
-            case "image" if self._has_images:
+            case "image" if self._has_images and found.endswith("["):
                 return "[image: ", end
             case "begin":
                 return "&#92;", end

@@ -67,6 +67,7 @@ def test_what_is_harmless_stays_as_it_is_written(text: str) -> None:
         ("<!-- x --> <?x?> </p>", "&lt;!-- x --> &lt;?x?> &lt;/p>"),
         ("![a *b*](http://a.example/x.png)", "[image: a *b*](http://a.example/x.png)"),
         ("!![x](http://a.example)", "[image: x](http://a.example)"),
+        ("\\!![x](http://a.example) Hey!!", "\\![image: x](http://a.example) Hey!!"),
         ("![x][r]\n\n[r]: http://a.example", "[image: x][r]\n\n[r]: http://a.example"),
         ("[x](javascript:alert)", "[x]\\(javascript:alert)"),
         ("[x](/local) [y](HTTPS://a.example)", "[x]\\(/local) [y](HTTPS://a.example)"),
