@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-import nest_asyncio2
-
 from ..core.exceptions import ConfigurationError
 from .loop import CLEAN_UP_S, POLL_S, Interrupted, interruptible
 
@@ -41,6 +39,8 @@ class KernelLoop:
                 "Keep %gateway loop own, or start the kernel with asyncio's own loop.",
             )
         self._loop = loop
+        import nest_asyncio2  # here, because almost nobody asks for it
+
         nest_asyncio2.apply(loop)
 
     def run(
