@@ -118,7 +118,10 @@ def _error(
 
 def _context_limit(response: httpx.Response) -> int | None:
     """The context that an error names: in full, while what is shown of it is cut."""
-    body = _json_of(response)
+    try:
+        body = _json_of(response)
+    except httpx.ResponseNotRead:  # a stream has begun: the request did fit
+        return None
     return limit_in_body(body, error_detail(body) or _text_detail(response))
 
 
