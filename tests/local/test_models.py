@@ -4,7 +4,6 @@ import base64
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,9 @@ import httpx
 import pytest
 
 from ipy_gateway import ConfigurationError, GatewayConfig, UpstreamResponseError, chat_completion
-from ipy_gateway.local.transport import LocalTransport
 
 CHAT = "local://engine/v1/chat/completions"
 QUESTION = {"role": "user", "content": "Say hello."}
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(mounts={"local://": LocalTransport()}, timeout=120) as client:
-        yield client
 
 
 def spoken(path: Path) -> dict[str, Any]:
@@ -151,7 +143,8 @@ import asyncio, sys
 from ipy_gateway import *
 settings, note = {settings}, open({note!r}, "rb").read()
 try:
-    asyncio.run(transcribe_audio(note, GatewayConfig(**settings)))
+    if "text_model" not in settings:
+        asyncio.run(transcribe_audio(note, GatewayConfig(**settings)))
     asyncio.run(chat_completion([{{"role": "user", "content": "Hi"}}], GatewayConfig(**settings)))
 except ConfigurationError as error:
     print(error)

