@@ -7,17 +7,18 @@ import re
 import secrets
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
+
+from .support.loopback import http_server
 
 KEY = f"sk-{secrets.token_hex(24)}"
 PART_CHARACTERS = 12  # half a key is too much of it, too
@@ -31,7 +32,7 @@ logging.getLogger().addHandler(logging.StreamHandler(sys.__stderr__))
 """
 LOAD = "%load_ext ipy_gateway"
 CONFIGURE = """
-import dataclasses, pickle, traceback
+import dataclasses, os, pickle, traceback
 from ipy_gateway import GatewayConfig, chat_completion, list_models, stream_chat, transcribe_audio
 config = dataclasses.replace(GatewayConfig.from_env(), audio_api="transcriptions")
 def asked(text):
@@ -47,8 +48,12 @@ print(pickle.dumps(config), pickle.dumps(config.api_key), pickle.loads(pickle.du
 vars(config)
 """
 # What the server does is the last word of a question.
-FAULTS = ["refuse", "page", "text", "redirect", "error-in-200", "not-json", "bomb", "hang-up", "garbage"]
-STREAM_FAULTS = ["refuse", "error-in-stream", "cut", "bad-chunk"]
+FAULTS = [
+    *("refuse", "page", "text", "redirect", "error-in-200", "not-json"),
+    *("bomb", "encoding", "hang-up", "garbage"),
+]
+STREAM_FAULTS = ["refuse", "error-in-stream", "no-json-in-stream", "cut", "bad-chunk"]
+STREAM_ENDS = ("error-in-stream", "no-json-in-stream", "cut")
 KEEP_ERROR = """
 try:
     {failing}
@@ -84,6 +89,8 @@ def cells() -> list[str]:
         *(WRAP_ERROR.format(failing=one) for one in failing),
         "%gateway set timeout_s=nonsense",
         "GatewayConfig(text_base_url='nonsense', api_key=config.api_key)",
+        "GatewayConfig(text_base_url=os.environ['IPY_GATEWAY_API_KEY'])",
+        "GatewayConfig(timeout_s=os.environ['IPY_GATEWAY_API_KEY'])",
         "%tb",
         "%whos",
         *succeeding,
@@ -94,6 +101,7 @@ class EchoingHandler(BaseHTTPRequestHandler):
     """Repeats the key of every request wherever it can."""
 
     protocol_version = "HTTP/1.1"
+    keys: set[str]
 
     def do_GET(self) -> None:
         self._refuse()
@@ -105,7 +113,7 @@ class EchoingHandler(BaseHTTPRequestHandler):
             return
         request = json.loads(body)
         word = request["messages"][-1]["content"]
-        if word == "fine" or (request.get("stream") and word in ("error-in-stream", "cut")):
+        if word == "fine" or (request.get("stream") and word in STREAM_ENDS):
             self._succeed(request, word)
         else:
             self._fail(word)
@@ -116,7 +124,7 @@ class EchoingHandler(BaseHTTPRequestHandler):
     @property
     def _key(self) -> str:
         key = self.headers["Authorization"].removeprefix("Bearer ")
-        self.server.keys.add(key)  # type: ignore[attr-defined]  # it is an EchoingServer
+        self.keys.add(key)
         return str(key)
 
     def _succeed(self, request: dict[str, Any], word: str) -> None:
@@ -126,8 +134,9 @@ class EchoingHandler(BaseHTTPRequestHandler):
             return
         delta = {"choices": [{"index": 0, "delta": {"content": "Fine."}}]}
         end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-        events = [delta, {"error": self._sentence}] if word == "error-in-stream" else [delta, end]
-        text = "".join(f"data: {json.dumps(event)}\n\n" for event in events[: 1 if word == "cut" else 2])
+        last = {"error-in-stream": {"error": self._sentence}, "no-json-in-stream": self._sentence}
+        events = [delta, last.get(word, end)][: 1 if word == "cut" else 2]
+        text = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
         self._send(200, text, "text/event-stream")
 
     def _fail(self, word: str) -> None:
@@ -145,6 +154,8 @@ class EchoingHandler(BaseHTTPRequestHandler):
             self._send(200, self._sentence, "application/json")
         elif word == "bomb":
             self._send(200, self._sentence, "application/json", Content_Encoding="gzip")
+        elif word == "encoding":
+            self._send(200, self._sentence, "application/json", Content_Encoding=f"gzip, {self._key}")
         elif word == "hang-up":
             self.close_connection = True
         elif word == "bad-chunk":
@@ -176,27 +187,26 @@ class EchoingHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class EchoingServer(ThreadingHTTPServer):
+@dataclass
+class EchoingServer:
     """Attributes:
+    url: its base URL.
     keys: the keys that came.
     """
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), EchoingHandler)
-        self.keys: set[str] = set()
-        self.url = f"http://127.0.0.1:{self.server_port}"
+    url: str = ""
+    keys: set[str] = field(default_factory=set)
 
 
 @contextmanager
 def echoing_server() -> Iterator[EchoingServer]:
-    with EchoingServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.05])
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = EchoingServer()
+
+    class Handler(EchoingHandler):
+        keys = server.keys
+
+    with http_server(Handler) as server.url:
+        yield server
 
 
 def environment(server: EchoingServer, folder: Path) -> dict[str, str]:

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+
+from ..support.loopback import http_server
 
 SHA = "a" * 40
 REPOSITORY = "Systran/faster-whisper-small"
@@ -92,24 +94,12 @@ def handler_of(hub: Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Clients that leave early are what these tests are about."""
-
-
 @pytest.fixture
 def hub(speech_model: Path) -> Iterator[Hub]:
     hub = Hub(speech_model)
-    with Server(("127.0.0.1", 0), handler_of(hub)) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with http_server(handler_of(hub)) as hub.url:
         yield hub
         hub.may_go_on.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

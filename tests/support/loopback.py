@@ -1,4 +1,4 @@
-"""Small real servers on loopback: one that gives a prepared answer, and one that never answers."""
+"""Small real servers on loopback: one that never answers, one that gives a prepared answer, and any other."""
 
 import contextlib
 import json
@@ -85,8 +85,22 @@ def answering_server(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.05])
+    with http_server(Handler) as url:
+        yield url
+
+
+@contextmanager
+def http_server(handler: type[BaseHTTPRequestHandler]) -> Generator[str, None, None]:
+    """The base URL of a server with this handler; it is not troubled by clients that leave early."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing."""
+
+    with Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
