@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import ssl
 import struct
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET, socket
 
 import trustme
+
+from ..support.listening import listening
 
 TEXT = "Fine."
 AUTHORITY = trustme.CA()  # trusted where a test uses the fixture `authority`
@@ -101,42 +102,11 @@ Behaviour = Callable[[Connection], Awaitable[None]]
 
 @contextlib.contextmanager
 def peer(behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Peer]:
-    """A running server, in a thread with a loop of its own."""
+    """A running server that does this with each connection."""
     server = Peer(behave)
-    started, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
-
-    async def run() -> None:
-        async with _listening(server, tls) as port:
-            server.url = f"{'https' if tls else 'http'}://{host}:{port}"
-            started.set()
-            await stop.wait()
-
-    def run_loop() -> None:
-        with contextlib.closing(loop):
-            loop.set_exception_handler(lambda *_: None)  # a failed handshake is what is tested
-            loop.run_until_complete(run())
-
-    thread = threading.Thread(target=run_loop, name="peer")
-    thread.start()
-    try:
-        assert started.wait(5)
+    with listening(server.serve, tls=tls) as port:
+        server.url = f"{'https' if tls else 'http'}://{host}:{port}"
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
-
-
-@contextlib.asynccontextmanager
-async def _listening(server: Peer, tls: ssl.SSLContext | None) -> AsyncIterator[int]:
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield int(listener.sockets[0].getsockname()[1])
-    finally:
-        listener.close()
-        handlers = asyncio.all_tasks() - {asyncio.current_task()}
-        for handler in handlers:
-            handler.cancel()
-        await asyncio.gather(*handlers, return_exceptions=True)
 
 
 def sends(*parts: bytes, then: str = "close", pause_s: float = 0.0) -> Behaviour:

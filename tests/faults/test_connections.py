@@ -107,6 +107,7 @@ FAULTS = {
         partial(peer, close_while_reading),
         UpstreamUnreachableError,
         LOST,
+        uses=("plain", "await"),  # a reset is the same to whoever still sends
         request_bytes=LARGE_BYTES,
     ),
     "reset-while-sending": Fault(

@@ -54,6 +54,7 @@ FAULTS = {
         lambda: behind_nginx(FINE, "client_max_body_size 1k;"),
         UpstreamResponseError,
         titled("413 Request Entity Too Large") + '413 Request Entity Too Large".',
+        uses=("plain", "%transcribe"),
         request_bytes=LARGE_BYTES,
     ),
     "moved": Fault(

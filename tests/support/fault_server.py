@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from .listening import listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +140,8 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> Record
 def fault_server(
     *script: Answer, closes_on_accept: bool = False, by_path: Mapping[str, Answer] | None = None
 ) -> Iterator[FaultServer]:
-    """A running server, in a thread with a loop of its own: the test's loop may come and go."""
+    """A running server that gives these answers."""
     server = FaultServer([*script] or [answer()], closes_on_accept=closes_on_accept, by_path=by_path or {})
-    started, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
-
-    async def run() -> None:
-        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        started.set()
-        await stop.wait()
-        listener.close()
-        handlers = asyncio.all_tasks() - {asyncio.current_task()}
-        for handler in handlers:
-            handler.cancel()
-        await asyncio.gather(*handlers, return_exceptions=True)
-
-    def run_loop() -> None:
-        with contextlib.closing(loop):
-            loop.run_until_complete(run())
-
-    thread = threading.Thread(target=run_loop, name="fault server")
-    thread.start()
-    try:
-        assert started.wait(5)
+    with listening(server.serve) as port:
+        server.url = f"http://127.0.0.1:{port}"
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
