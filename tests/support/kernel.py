@@ -66,6 +66,8 @@ class Kernel:
             if kind == "update_display_data":
                 run.display_updates += 1
                 displays[content["transient"]["display_id"]].update(content)
+            elif kind == "stream" and run.outputs and run.outputs[-1].get("name") == content["name"]:
+                run.outputs[-1]["text"] += content["text"]  # one print may come in two messages
             elif kind in ("stream", "display_data", "execute_result"):
                 run.outputs.append(content)
                 if display_id := content.get("transient", {}).get("display_id"):
