@@ -17,7 +17,7 @@ from ipy_gateway import GatewayConfig, UpstreamError, chat_completion
 from ipy_gateway.local.chat import SERVER_SCRIPT
 
 QUESTION = [{"role": "user", "content": "Hi"}]
-REQUESTS = 200
+REQUESTS = 60
 AT_ONCE = 8
 
 

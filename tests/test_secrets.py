@@ -70,31 +70,45 @@ except Exception as error:
 """
 
 
+MAKE_SOUND = """
+import io, wave
+file = io.BytesIO()
+with wave.open(file, "wb") as w:
+    w.setparams((1, 2, 16000, 0, "NONE", ""))
+    w.writeframes(bytes(32000))
+sound = file.getvalue()
+"""
+SETUP = [LOG_EVERYTHING, LOAD, CONFIGURE, SHOW_CONFIG, MAKE_SOUND]
+SUCCEEDING = ["%%chat\nfine", "await chat_completion(asked('fine'), config)", "await streamed('fine')"]
+FAILING_MAGICS = [f"%%chat\n{fault}" for fault in FAULTS]
+FAILING = [
+    *(f"await chat_completion(asked('{fault}'), config)" for fault in FAULTS),
+    *(f"await streamed('{fault}')" for fault in STREAM_FAULTS),
+    *("await transcribe_audio(sound, config)", "await list_models(config)"),
+]
+
+
 def cells() -> list[str]:
     """What people do in notebooks; no cell holds the key."""
-    plain = [f"await chat_completion(asked('{fault}'), config)" for fault in FAULTS]
-    streams = [f"await streamed('{fault}')" for fault in STREAM_FAULTS]
-    others = ["await transcribe_audio(sound, config)", "await list_models(config)"]
-    failing = [*plain, *streams, *others]
-    make_sound = "import io, wave\nfile = io.BytesIO()\nwith wave.open(file, 'wb') as w:\n"
-    make_sound += "    w.setparams((1, 2, 16000, 0, 'NONE', ''))\n    w.writeframes(bytes(32000))\n"
-    succeeding = ["%%chat\nfine", "await chat_completion(asked('fine'), config)", "await streamed('fine')"]
-    magics = [f"%%chat\n{fault}" for fault in FAULTS]
     return [
-        *(LOG_EVERYTHING, LOAD, CONFIGURE, SHOW_CONFIG, f"{make_sound}sound = file.getvalue()"),
-        *(*succeeding, *magics, *failing),
+        *(*SETUP, *SUCCEEDING, *FAILING_MAGICS, *FAILING),
         "%xmode Verbose",
-        *(*magics, *failing),
-        *(KEEP_ERROR.format(failing=one) for one in failing),
-        *(WRAP_ERROR.format(failing=one) for one in failing),
+        *(*FAILING_MAGICS, *FAILING),
+        *(KEEP_ERROR.format(failing=one) for one in FAILING),
+        *(WRAP_ERROR.format(failing=one) for one in FAILING),
         "%gateway set timeout_s=nonsense",
         "GatewayConfig(text_base_url='nonsense', api_key=config.api_key)",
         "GatewayConfig(text_base_url=os.environ['IPY_GATEWAY_API_KEY'])",
         "GatewayConfig(timeout_s=os.environ['IPY_GATEWAY_API_KEY'])",
         "%tb",
         "%whos",
-        *succeeding,
+        *SUCCEEDING,
     ]
+
+
+def cells_to_save() -> list[str]:
+    """Those of them whose outputs say most."""
+    return [*SETUP, *SUCCEEDING, "%xmode Verbose", *FAILING_MAGICS, *FAILING]
 
 
 class EchoingHandler(BaseHTTPRequestHandler):
@@ -311,7 +325,7 @@ def test_nothing_that_the_kernel_prints_or_logs_holds_the_key(scanned: Scanned) 
 
 def test_no_saved_notebook_holds_the_key(tmp_path: Path) -> None:
     path = tmp_path / "cells.ipynb"
-    code_cells = [nbformat.v4.new_code_cell(cell) for cell in cells()]  # type: ignore[no-untyped-call]  # as it is
+    code_cells = [nbformat.v4.new_code_cell(cell) for cell in cells_to_save()]  # type: ignore[no-untyped-call]  # as it is
     notebook = nbformat.v4.new_notebook(cells=code_cells)  # type: ignore[no-untyped-call]  # as it is
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # as it is
 

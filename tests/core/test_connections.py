@@ -72,7 +72,7 @@ async def test_random_cancellations_lose_no_slot_and_leave_no_connection(seed: i
     stack = ConnectionStack(open_connection, max_connections=3)
     with fault_server(answer(delay_s=0.002)) as server:
         async with client_of(stack) as client:
-            for _ in range(50):
+            for _ in range(25):
                 await cancel_at_random(client, server.url, dice)
 
             assert stack.in_use == 0

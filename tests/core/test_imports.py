@@ -113,11 +113,11 @@ def test_every_file_belongs_to_a_floor() -> None:
 
 
 def test_the_core_works_with_httpx_and_pydantic_alone(tmp_path: Path, tone: bytes) -> None:
-    venv.create(tmp_path / "bare", with_pip=True)
+    venv.create(tmp_path / "bare", with_pip=False)
     python = tmp_path / "bare" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "httpx", "pydantic"],
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "httpx", "pydantic"],
         check=True,
         timeout=300,
         env=environment,
