@@ -99,10 +99,11 @@ def raise_for_refusal(completion: Completion, config: GatewayConfig) -> None:
     Raises:
         UpstreamResponseError: it refuses.
     """
-    refusal = public_line(refusal_of(completion), completion.server, config)
+    refusal = refusal_of(completion)
     if refusal:
+        said = public_line(refusal, completion.server, config)
         raise UpstreamResponseError(
-            f"{completion.server} refused: {refusal}.",
+            f"{completion.server} refused: {said}." if said else f"{completion.server} refused.",
             "Ask in other words, or another model.",
             upstream=completion.server,
         )

@@ -128,15 +128,22 @@ async def test_the_embedded_engine_speaks_both(note: Any) -> None:
     assert by_chat == by_endpoint
 
 
-async def test_a_refusal_is_no_transcript(tone: bytes) -> None:
-    message = {"role": "assistant", "content": None, "refusal": "I cannot transcribe that."}
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        ("I cannot transcribe that.", "refused: I cannot transcribe that."),
+        ("…", "refused: …."),
+        ("...", "refused."),
+    ],
+)
+async def test_a_refusal_is_no_transcript(tone: bytes, refusal: str, sentence: str) -> None:
+    message = {"role": "assistant", "content": None, "refusal": refusal}
     refused = answer(body={"choices": [{"message": message, "finish_reason": "stop"}]})
 
-    with (
-        fault_server(refused) as server,
-        pytest.raises(UpstreamResponseError, match="I cannot transcribe that"),
-    ):
+    with fault_server(refused) as server, pytest.raises(UpstreamResponseError) as raised:
         await transcribe_audio(tone, GatewayConfig(server.url, audio_api="chat"))
+
+    assert raised.value.message == f"{server.url} {sentence}"
 
 
 # What is remembered
