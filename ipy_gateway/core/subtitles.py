@@ -3,7 +3,7 @@
 import html
 import re
 
-from .transcription import TimedText, assembled
+from .transcription import Segment, assembled
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CLOCK = r"(?:([0-9]{1,6}):)?([0-9]{1,3}):([0-9]{1,2}(?:[.,][0-9]{1,9})?)"
@@ -15,7 +15,7 @@ _TAG = re.compile(r"</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:\.[^ \t<>]*)?(?:[ \t][^
 _ENTITY = re.compile(r"&[#0-9A-Za-z]{1,10};")
 
 
-def read_subtitles(text: str) -> tuple[TimedText, ...]:
+def read_subtitles(text: str) -> tuple[Segment, ...]:
     """The cues of SubRip or WebVTT subtitles, however carelessly written.
 
     Numbers, hours and blank lines may be missing, the decimal mark be a comma or a point, and line ends
@@ -29,7 +29,7 @@ def are_subtitles(text: str) -> bool:
     return bool(_SUBTITLES.match(text.lstrip()))
 
 
-def cues_in(text: str) -> list[TimedText]:
+def cues_in(text: str) -> list[Segment]:
     """The cues with their texts as they are written: blanks at an end tell whether a word goes on."""
     text = text.lstrip("\ufeff \t\r\n")
     is_vtt = text.startswith("WEBVTT")
@@ -59,14 +59,14 @@ def _drop_name_of_next(found: list[tuple[re.Match[str], list[str]]]) -> None:
         lines.pop()
 
 
-def _cue(timing: re.Match[str], lines: list[str], *, is_vtt: bool) -> TimedText:
+def _cue(timing: re.Match[str], lines: list[str], *, is_vtt: bool) -> Segment:
     text = " ".join(line.rstrip() for line in lines if line.strip())
     voice = _VOICE.search(text) if is_vtt else None
     text = _TAG.sub("", text)
     if is_vtt:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     start_s, end_s = _clock_s(*timing.groups()[:3]), _clock_s(*timing.groups()[3:])
-    return TimedText(start_s, max(start_s, end_s), text, speaker=voice[1].strip() or None if voice else None)
+    return Segment(start_s, max(start_s, end_s), text, speaker=voice[1].strip() or None if voice else None)
 
 
 def _clock_s(hours: str | None, minutes: str, seconds: str) -> float:

@@ -13,7 +13,7 @@ _ONLY_SILENCE = re.compile(r"(?i)(?:[\[(]\s*(?:silence|silent|no audio|no speech
 
 
 @dataclass(frozen=True, slots=True)
-class TimedWord:
+class Word:
     """A word and when it is said, in seconds from the start of the recording."""
 
     start_s: float
@@ -22,7 +22,7 @@ class TimedWord:
 
 
 @dataclass(frozen=True, slots=True)
-class TimedText:
+class Segment:
     """Some words that are said in one go.
 
     Attributes:
@@ -36,7 +36,7 @@ class TimedText:
     start_s: float
     end_s: float
     text: str
-    words: tuple[TimedWord, ...] = ()
+    words: tuple[Word, ...] = ()
     speaker: str | None = None
 
 
@@ -53,18 +53,18 @@ class Transcription:
     """
 
     text: str
-    segments: tuple[TimedText, ...] = ()
+    segments: tuple[Segment, ...] = ()
     language: str | None = None
     duration_s: float | None = None
     cut_off: bool = False
 
     @property
-    def words(self) -> tuple[TimedWord, ...]:
+    def words(self) -> tuple[Word, ...]:
         """The words of all segments."""
         return tuple(word for segment in self.segments for word in segment.words)
 
 
-def assembled(text: str | None, segments: list[TimedText]) -> Transcription:
+def assembled(text: str | None, segments: list[Segment]) -> Transcription:
     """A transcription of raw segments, whose texts make up the whole where there is none."""
     text = clean_text(joined_texts([segment.text for segment in segments])) if text is None else text
     cleaned = [replace(segment, text=clean_text(segment.text)) for segment in segments]

@@ -9,9 +9,9 @@ from typing import Any
 
 from .languages import language_code, starts_unspaced
 from .transcription import (
-    TimedText,
-    TimedWord,
+    Segment,
     Transcription,
+    Word,
     assembled,
     clean_text,
     joined_texts,
@@ -40,9 +40,9 @@ def language_in(name: Any) -> str | None:
     return well_formed(language_code(name) or "") or None if isinstance(name, str) else None
 
 
-def segments_in(items: Any) -> tuple[list[TimedText], bool]:
+def segments_in(items: Any) -> tuple[list[Segment], bool]:
     """Segments as they are written, and whether any has a time. One without goes after its predecessor."""
-    segments: list[TimedText] = []
+    segments: list[Segment] = []
     has_times = False
     for item in items if isinstance(items, list) else []:
         if not isinstance(item, Mapping) or not isinstance(item.get("text"), str):
@@ -53,7 +53,7 @@ def segments_in(items: Any) -> tuple[list[TimedText], bool]:
             start_s = segments[-1].end_s if segments else 0.0
         end_s = start_s if end_s is None else max(start_s, end_s)
         words = tuple(_words_in(item.get("words")))
-        segments.append(TimedText(start_s, end_s, well_formed(item["text"]), words, _speaker(item)))
+        segments.append(Segment(start_s, end_s, well_formed(item["text"]), words, _speaker(item)))
     return segments, has_times
 
 
@@ -65,41 +65,41 @@ def _speaker(item: Mapping[str, Any]) -> str | None:
     return well_formed(str(name)).strip() or None
 
 
-def _words_in(items: Any) -> list[TimedWord]:
+def _words_in(items: Any) -> list[Word]:
     """The words of a list; whisper.cpp's are parts of words, of which the first has a blank before it."""
-    parts: list[TimedWord] = []
+    parts: list[Word] = []
     for item in items if isinstance(items, list) else []:
         text = (item.get("word") or item.get("text")) if isinstance(item, Mapping) else None
         start_s = _seconds(item.get("start")) if isinstance(text, str) else None
         if start_s is not None and isinstance(text, str):
             end_s = _seconds(item.get("end"))
-            parts.append(TimedWord(start_s, max(start_s, end_s or 0.0), well_formed(text)))
+            parts.append(Word(start_s, max(start_s, end_s or 0.0), well_formed(text)))
     words = _whole_words(parts) if any(part.text[:1].isspace() for part in parts[1:]) else parts
     cleaned = [replace(word, text=clean_text(word.text)) for word in words]
     return [word for word in cleaned if word.text]
 
 
-def _whole_words(parts: list[TimedWord]) -> list[TimedWord]:
-    groups: list[list[TimedWord]] = []
+def _whole_words(parts: list[Word]) -> list[Word]:
+    groups: list[list[Word]] = []
     for part in parts:
         if groups and not part.text[:1].isspace() and not starts_unspaced(part.text):
             groups[-1].append(part)
         else:
             groups.append([part])
     return [
-        TimedWord(group[0].start_s, max(part.end_s for part in group), "".join(part.text for part in group))
+        Word(group[0].start_s, max(part.end_s for part in group), "".join(part.text for part in group))
         for group in groups
     ]
 
 
-def _with_words(segments: list[TimedText], words: list[TimedWord], text: str) -> list[TimedText]:
+def _with_words(segments: list[Segment], words: list[Word], text: str) -> list[Segment]:
     """Give the words from the top of an answer to the segments in which their middle is."""
     if not words or any(segment.words for segment in segments):
         return segments
     if not segments:
-        return [TimedText(words[0].start_s, max(word.end_s for word in words), text, tuple(words))]
+        return [Segment(words[0].start_s, max(word.end_s for word in words), text, tuple(words))]
     starts_s = [segment.start_s for segment in segments]
-    shares: list[list[TimedWord]] = [[] for _ in segments]
+    shares: list[list[Word]] = [[] for _ in segments]
     for word in words:
         shares[max(bisect_right(starts_s, (word.start_s + word.end_s) / 2) - 1, 0)].append(word)
     return [replace(segment, words=tuple(share)) for segment, share in zip(segments, shares, strict=True)]

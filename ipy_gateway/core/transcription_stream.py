@@ -12,7 +12,7 @@ from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
 from .languages import spacing
 from .sse import EventDecoder, EventTooLargeError
-from .transcription import TimedText, Transcription, assembled, clean_text, well_formed
+from .transcription import Segment, Transcription, assembled, clean_text, well_formed
 from .transcription_json import json_of, language_in, segments_in, transcription_in
 
 # OpenAI's and llama.cpp's "transcript.text.delta", Mistral's "transcription.segment", and their kin.
@@ -31,7 +31,7 @@ class TranscriptionStream:
         self._response, self._base_url, self._config = response, base_url, config
         self._source = ""  # what brings the text: "delta", or "segment" where those come alone
         self._pieces: list[str] = []
-        self._segments: list[TimedText] = []
+        self._segments: list[Segment] = []
         self._final = Transcription("")
         self._unknown: Mapping[str, Any] = {}
         self._has_ended = False

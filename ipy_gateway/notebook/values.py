@@ -26,7 +26,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..core.messages import Completion, TranscriptText, answer_text
-from ..core.transcription import TimedText
+from ..core.transcription import Segment
 from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
 from .parts import Filled, capped
@@ -107,7 +107,7 @@ def _described(value: object, label: str) -> Filled:
 def _speech_text(value: object) -> str | None:
     """A line for each segment of what was said, e.g. "[0:05 - 0:09] Anna: Good morning."."""
     segments = _attribute(value, "segments")
-    if not isinstance(segments, list | tuple) or not all(isinstance(part, TimedText) for part in segments):
+    if not isinstance(segments, list | tuple) or not all(isinstance(part, Segment) for part in segments):
         return None
     text = _attribute(value, "text")
     if not segments:
@@ -115,7 +115,7 @@ def _speech_text(value: object) -> str | None:
     return "\n".join(map(_segment_line, segments))
 
 
-def _segment_line(segment: TimedText) -> str:
+def _segment_line(segment: Segment) -> str:
     speaker = f"{segment.speaker}: " if segment.speaker else ""
     return f"[{_clock(segment.start_s)} - {_clock(segment.end_s)}] {speaker}{segment.text}"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ipy_gateway.core.subtitles import read_subtitles
-from ipy_gateway.core.transcription import TimedText
+from ipy_gateway.core.transcription import Segment
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from ipy_gateway.core.transcription import TimedText
     ],
 )
 def test_subtitles_are_read_however_they_are_written(text: str) -> None:
-    assert read_subtitles(text) == (TimedText(1.0, 2.5, "One"), TimedText(3602.5, 3604.0, "Two"))
+    assert read_subtitles(text) == (Segment(1.0, 2.5, "One"), Segment(3602.5, 3604.0, "Two"))
 
 
 def test_a_cue_may_have_lines_blank_lines_and_numbers_in_it() -> None:
@@ -46,8 +46,8 @@ def test_voices_and_entities_of_vtt_are_understood() -> None:
     text += "00:02.000 --> 00:03.000\nAT&T <3\n"
 
     assert read_subtitles(text) == (
-        TimedText(1, 2, "a < b & c", speaker="Anna Lee"),
-        TimedText(2, 3, "AT&T <3"),
+        Segment(1, 2, "a < b & c", speaker="Anna Lee"),
+        Segment(2, 3, "AT&T <3"),
     )
 
 
@@ -63,4 +63,4 @@ def test_what_has_no_cues_gives_none(text: str) -> None:
 
 
 def test_the_end_of_a_cue_before_its_start_is_moved() -> None:
-    assert read_subtitles("00:02,0 --> 00:01,0\nOne\n") == (TimedText(2, 2, "One"),)
+    assert read_subtitles("00:02,0 --> 00:01,0\nOne\n") == (Segment(2, 2, "One"),)

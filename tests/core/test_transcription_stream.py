@@ -8,7 +8,7 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
 from ipy_gateway.core.sse import EventDecoder
-from ipy_gateway.core.transcription import TimedText, Transcription
+from ipy_gateway.core.transcription import Segment, Transcription
 from ipy_gateway.core.transcription_stream import TranscriptionStream
 
 URL = "http://host"
@@ -166,7 +166,7 @@ def test_a_stream_keeps_times_speakers_language_and_duration() -> None:
         {"type": "transcription.done", "text": "Yes.", "segments": None, "duration": 2},
     )
 
-    assert found == Transcription("Yes.", (TimedText(0, 1.5, "Yes.", speaker="a"),), "en", 2.0)
+    assert found == Transcription("Yes.", (Segment(0, 1.5, "Yes.", speaker="a"),), "en", 2.0)
 
 
 def test_the_last_event_may_bring_the_segments() -> None:
@@ -177,7 +177,7 @@ def test_the_last_event_may_bring_the_segments() -> None:
         {"type": "transcription.done", "text": "Yes.", "language": "en", "segments": segments},
     )
 
-    assert found == Transcription("Yes.", (TimedText(0, 1, "Yes."),), "en")
+    assert found == Transcription("Yes.", (Segment(0, 1, "Yes."),), "en")
 
 
 def test_an_event_may_be_an_answer_of_its_own() -> None:
@@ -196,7 +196,7 @@ def test_an_event_may_be_an_answer_of_its_own() -> None:
         },
     )
 
-    assert found == Transcription("Yes. No.", (TimedText(0, 1, "Yes."), TimedText(1, 3, "No.")), "en", 3)
+    assert found == Transcription("Yes. No.", (Segment(0, 1, "Yes."), Segment(1, 3, "No.")), "en", 3)
 
 
 def test_the_name_of_an_event_stands_in_for_its_type() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
 from ipy_gateway.core.sse import MAX_EVENT_BYTES
-from ipy_gateway.core.transcription import TimedText, TimedWord, Transcription
+from ipy_gateway.core.transcription import Segment, Transcription, Word
 from ipy_gateway.core.transcription_stream import TranscriptionStream
 from ipy_gateway.core.transcriptions import parse_transcription, transcription_fields
 
@@ -171,10 +171,10 @@ def test_verbose_json_gives_segments_and_words_with_times() -> None:
         }
     )
 
-    well, yes, no = TimedWord(0.1, 0.5, "Well"), TimedWord(0.9, 1.55, "yes"), TimedWord(1.6, 2.4, "No")
+    well, yes, no = Word(0.1, 0.5, "Well"), Word(0.9, 1.55, "yes"), Word(1.6, 2.4, "No")
     assert found == Transcription(
         "Well, yes. No.",
-        (TimedText(0.0, 1.5, "Well, yes.", (well, yes)), TimedText(1.5, 2.5, "No.", (no,))),
+        (Segment(0.0, 1.5, "Well, yes.", (well, yes)), Segment(1.5, 2.5, "No.", (no,))),
         "en",
         2.5,
     )
@@ -199,9 +199,9 @@ def test_parts_of_words_are_put_together() -> None:
     ).segments
 
     assert segment.words == (
-        TimedWord(0, 2, "Mr."),
-        TimedWord(2, 4, "Dashwood"),
-        TimedWord(4, 7, "ill-disposed"),
+        Word(0, 2, "Mr."),
+        Word(2, 4, "Dashwood"),
+        Word(4, 7, "ill-disposed"),
     )
 
 
@@ -239,7 +239,7 @@ def test_diarized_segments_name_their_speaker(field: str, value: Any, speaker: s
 
     found = parsed({"task": "transcribe", "duration": 1, "text": "Yes.", "segments": segments})
 
-    assert found.segments == (TimedText(0, 1, "Yes.", speaker=speaker),)
+    assert found.segments == (Segment(0, 1, "Yes.", speaker=speaker),)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_number_that_is_none_is_left_out(wrong: Any) -> None:
     found = parsed({"text": "A B", "duration": wrong, "segments": segments})
 
     assert found.duration_s is None
-    assert found.segments == (TimedText(1, 2, "A"), TimedText(2, 2, "B"))
+    assert found.segments == (Segment(1, 2, "A"), Segment(2, 2, "B"))
 
 
 def test_segments_without_any_time_are_text_alone() -> None:
@@ -265,7 +265,7 @@ def test_segments_without_any_time_are_text_alone() -> None:
 
 def test_an_end_before_the_start_is_moved() -> None:
     assert parsed({"text": "A", "segments": [{"start": 2, "end": 1, "text": "A"}]}).segments == (
-        TimedText(2, 2, "A"),
+        Segment(2, 2, "A"),
     )
 
 

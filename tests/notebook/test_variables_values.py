@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway import GatewayConfig
 from ipy_gateway.core.messages import AnswerText, Completion, TranscriptText
-from ipy_gateway.core.transcription import TimedText, Transcription
+from ipy_gateway.core.transcription import Segment, Transcription
 from ipy_gateway.notebook.parts import Filled
 from ipy_gateway.notebook.variables import fill
 
@@ -201,9 +201,9 @@ def test_a_transcript_is_its_text_under_the_name_of_the_recording(shell: Interac
 
 def test_a_transcription_with_times_is_a_line_for_each_segment(shell: InteractiveShell) -> None:
     segments = (
-        TimedText(5.2, 9.9, "Good morning.", speaker="Anna"),
-        TimedText(59.99, 60, "Yes."),
-        TimedText(3605, 3723, "Good night."),
+        Segment(5.2, 9.9, "Good morning.", speaker="Anna"),
+        Segment(59.99, 60, "Yes."),
+        Segment(3605, 3723, "Good night."),
     )
 
     text = text_of(filled(shell, Transcription("Good morning. ...", segments)))
