@@ -27,6 +27,8 @@ from .operations import (
 )
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
+from .transcript import Gap, Transcript
+from .transcription import Segment, Word
 
 __all__ = [
     "AnswerText",
@@ -35,12 +37,15 @@ __all__ = [
     "Completion",
     "ConfigurationError",
     "Connections",
+    "Gap",
     "GatewayConfig",
     "GatewayError",
     "IncompleteAnswerWarning",
     "InvalidRequestError",
     "Reply",
+    "Segment",
     "ToolCallPiece",
+    "Transcript",
     "TranscriptChunk",
     "TranscriptText",
     "UpstreamError",
@@ -48,6 +53,7 @@ __all__ = [
     "UpstreamTimeoutError",
     "UpstreamUnreachableError",
     "Usage",
+    "Word",
     "analyze_audio",
     "chat_completion",
     "close_connections",
