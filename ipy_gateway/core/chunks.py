@@ -60,6 +60,7 @@ class ChatChunk:
         model: the model that answers.
         id: the answer's id.
         server: base URL of the server that answers.
+        request_id: the server's name for the request (its header x-request-id), or "".
         raw: the event's JSON.
         refusal: a part of what the model says where it refuses to answer.
     """
@@ -72,6 +73,7 @@ class ChatChunk:
     model: str = ""
     id: str = ""
     server: str = ""
+    request_id: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     refusal: str = ""
 

@@ -27,6 +27,7 @@ class Reply:
         model: what the server calls its model, or "".
         server: base URL of the server that answered, or "".
         id: the server's name for the answer, or "".
+        request_id: its name for the request, as it stands in its log, or "".
         finish_reason: why it ended: "stop", "length", "tool_calls", "content_filter"; None where unknown.
         is_complete: whether it came to its end; otherwise it was stopped, or broke off.
     """
@@ -39,6 +40,7 @@ class Reply:
     model: str = ""
     server: str = ""
     id: str = ""
+    request_id: str = ""
     finish_reason: str | None = None
     is_complete: bool = True
 
@@ -113,6 +115,7 @@ class ReplyBuilder:
             model=self._last.model,
             server=self._last.server,
             id=self._last.id,
+            request_id=self._last.request_id,
             finish_reason=self._last.finish_reason,
             is_complete=is_complete,
         )
@@ -140,6 +143,7 @@ def _facts_of(chunk: ChatChunk, before: ChatChunk) -> ChatChunk:
         model=chunk.model or before.model,
         id=before.id or chunk.id,
         server=chunk.server or before.server,
+        request_id=before.request_id or chunk.request_id,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .answers import parse_completion
+from .answers import parse_completion, public_request_id
 from .asking import ask
 from .bodies import media_type_of, read_response
 from .chunks import DONE, ChatChunk, ChunkError, parse_chunk
@@ -66,9 +66,11 @@ class ChatStream(OpenStream[ChatChunk]):
         super().__init__(base_url, config)
         self._body = {"stream_options": USAGE_WANTED, **body, "stream": True}
         self._is_finished = False
+        self._request_id = ""
 
     async def _ask(self) -> AsyncIterator[ChatChunk]:
         response = self._response = await open_chat_stream(self._body, self.base_url, self._config)
+        self._request_id = public_request_id(response.headers, self.base_url, self._config) or ""
         if response.is_success and _is_event_stream(response):
             return self._explained(self._parsed(events_of(response, self.base_url, self._config)))
         with errors_of_ours(self.base_url, self._config):
@@ -106,7 +108,7 @@ class ChatStream(OpenStream[ChatChunk]):
     def _seen(self, chunk: ChatChunk) -> ChatChunk:
         self._text.append(chunk.text)
         self._is_finished = self._is_finished or chunk.finish_reason is not None
-        return replace(chunk, server=self.base_url)
+        return replace(chunk, server=self.base_url, request_id=self._request_id)
 
     def _says_something(self, chunk: ChatChunk) -> bool:
         return bool(chunk.text or chunk.reasoning or chunk.refusal or chunk.tool_calls or chunk.finish_reason)

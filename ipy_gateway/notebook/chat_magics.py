@@ -144,6 +144,7 @@ def _answer(reply: Reply, **how: Any) -> Answer:
         finish_reason=reply.finish_reason,
         partial=not reply.is_complete,
         answer_id=reply.id or None,
+        request_id=reply.request_id or None,
         **how,
     )
 

@@ -356,3 +356,13 @@ async def test_after_the_first_word_no_other_server_is_asked() -> None:
 async def test_several_answers_are_refused() -> None:
     with pytest.raises(InvalidRequestError, match="one answer"):
         [_ async for _ in stream_chat(QUESTION, GatewayConfig(), n=2)]
+
+
+async def test_every_chunk_says_what_the_server_calls_the_request() -> None:
+    events = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    headers = {"Content-Type": "text/event-stream", "X-Request-Id": "req-7"}
+
+    with fault_server(answer(body=events, headers=headers)) as server:
+        chunks = [chunk async for chunk in stream_chat(QUESTION, GatewayConfig(server.url))]
+
+    assert {chunk.request_id for chunk in chunks} == {"req-7"}
