@@ -14,7 +14,7 @@ from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
 from .audio_magics import text_of_cell
 from .conversations import USUAL, Asking, Conversations, Question
-from .display import is_whole_cell
+from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .variables import fill, fill_option
@@ -42,7 +42,7 @@ class ChatMagics(Magics):
             self._conversations.put(options.name, Conversation())
             self._say("The conversation begins anew.")
             return None
-        return self._ask(text, options, owns_cell=cell is not None and is_whole_cell(self._ipython))
+        return self._ask(text, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
 
     chat.__doc__ = CHAT_HELP
 

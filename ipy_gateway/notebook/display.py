@@ -1,10 +1,10 @@
 """Outputs: shown once, live while there is something to wait for, and not repeated by Out[n]."""
 
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, publish_display_data
 
@@ -12,9 +12,11 @@ from ..core.progress import Progress, progress_to
 from ..render.bundle import Bundle
 from ..render.results import stopped_bundle, waiting_bundle
 from .loop import Bridge, gateway_loop
+from .terminal import WaitingLine, encodable
 
 Result = TypeVar("Result")
 
+CHAT_CELLS = ("%%chat", "%%gwchat")
 FIRST_REPAINT_S = 0.4  # what is faster than that needs no waiting line
 REPAINT_S = 0.25
 
@@ -27,11 +29,16 @@ def is_headless(shell: InteractiveShell) -> bool:
     return not kernel.get_parent().get("content", {}).get("allow_stdin", True)
 
 
-def is_whole_cell(shell: InteractiveShell) -> bool:
-    """Whether the running cell is a cell magic, so that all its outputs are that magic's."""
+def is_watched(shell: InteractiveShell) -> bool:
+    """Whether somebody sees what is replaced: %%capture would keep all of it."""
+    return not is_headless(shell) and not isinstance(shell.display_pub, CapturingDisplayPublisher)
+
+
+def is_chat_cell(shell: InteractiveShell) -> bool:
+    """Whether the running cell is a question and nothing else, so that all its outputs are the answer's."""
     kernel = getattr(shell, "kernel", None)
     code = kernel.get_parent().get("content", {}).get("code", "") if kernel else ""
-    return isinstance(code, str) and code.lstrip().startswith("%%")
+    return isinstance(code, str) and code.lstrip().startswith(CHAT_CELLS)
 
 
 def is_terminal(shell: InteractiveShell) -> bool:
@@ -46,75 +53,92 @@ class Output:
         shell: where it is shown.
         what: what is going on, e.g. "Transcribing talk.m4a".
         bridge: where the work runs; by default the gateway's own loop.
+        clock: seconds, as `time.monotonic` counts them.
     """
 
-    def __init__(self, shell: InteractiveShell, what: str, bridge: Bridge | None = None) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        what: str,
+        bridge: Bridge | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._shell = shell
         self._what = what
         self._bridge = bridge or gateway_loop()
         self._progress: Progress | None = None
         self._handle: DisplayHandle | None = None
-        self._started = self._painted = time.monotonic()
-        self._line_is_open = False
+        self._clock = clock
+        self._started = self._painted = clock()
+        self._paints = is_watched(shell)
+        self._line = WaitingLine()
 
     @property
     def seconds(self) -> float:
         """Seconds since this output began."""
-        return time.monotonic() - self._started
+        return self._clock() - self._started
 
     def wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run `work` and meanwhile say how it goes."""
         with progress_to(self._note):
             try:
-                return self._bridge.run(
-                    work, while_waiting=None if is_headless(self._shell) else self._repaint
-                )
+                return self._bridge.run(work, while_waiting=self._paint_if_possible)
             except BaseException:
                 self._end_waiting()
                 raise
 
     def show(self, bundle: Bundle) -> None:
         """Replace what was shown while waiting by the result."""
+        self._line.close()
         if self._handle:
             self._handle.update(bundle.data, metadata=bundle.metadata, raw=True)
-            return
-        self._close_line()
-        publish_display_data(bundle.data, bundle.metadata)
+        elif is_terminal(self._shell):
+            text = encodable(bundle.data["text/plain"])
+            publish_display_data({**bundle.data, "text/plain": text}, bundle.metadata)
+        else:
+            publish_display_data(bundle.data, bundle.metadata)
 
     def _note(self, progress: Progress) -> None:
         done = progress.total_bytes is not None and progress.done_bytes == progress.total_bytes
         self._progress = None if done else progress
 
-    def _repaint(self) -> None:
-        now = time.monotonic()
-        if self.seconds < FIRST_REPAINT_S or now - self._painted < REPAINT_S:
+    def _paint_if_possible(self) -> None:
+        """Say how it goes, until that fails: what can't be painted is no reason to lose the result."""
+        if not self._paints:
             return
+        try:
+            self._repaint()
+        except Exception:  # the result is shown in the same way, and raises the error where it lasts
+            self._paints = False
+
+    def _repaint(self) -> None:
+        if self._is_time():
+            self._replace(waiting_bundle(self._what, seconds=self.seconds, progress=self._progress))
+
+    def _is_time(self) -> bool:
+        """Whether to say again how it goes."""
+        now = self._clock()
+        if self.seconds < FIRST_REPAINT_S or now - self._painted < REPAINT_S:
+            return False
         self._painted = now
-        bundle = waiting_bundle(self._what, seconds=self.seconds, progress=self._progress)
+        return True
+
+    def _replace(self, bundle: Bundle) -> None:
+        """Show something in place of what was shown before."""
         if is_terminal(self._shell):
-            self._write_line(bundle.data["text/plain"])
+            self._line.show(bundle.data["text/plain"])
         elif self._handle:
             self._handle.update(bundle.data, raw=True)
         else:
-            self._handle = DisplayHandle()
-            self._handle.display(bundle.data, raw=True)
+            handle = DisplayHandle()
+            handle.display(bundle.data, raw=True)
+            self._handle = handle  # now that it is there: what was never shown can't be replaced
 
     def _end_waiting(self) -> None:
         if self._handle:
             self._handle.update(stopped_bundle(self._what, seconds=self.seconds).data, raw=True)
-        self._close_line()
-
-    def _write_line(self, text: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
-            self._line_is_open = True
-
-    def _close_line(self) -> None:
-        if self._line_is_open:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._line_is_open = False
+        self._line.close()
 
 
 class ShownValues:
@@ -128,6 +152,9 @@ class ShownValues:
         self._shell = shell
         self._last: object = None
         self._types: list[type] = []
+        self._hook = shell.display_trap.hook
+        if is_terminal(shell):  # a kernel sends nothing where there is nothing to show
+            shell.display_trap.hook = self._display_without_repeating
         shell.events.register("post_execute", self._forget)
 
     def note(self, value: object) -> None:
@@ -148,9 +175,19 @@ class ShownValues:
     def close(self) -> None:
         """Leave the shell as it was."""
         self._shell.events.unregister("post_execute", self._forget)
+        if self._shell.display_trap.hook == self._display_without_repeating:
+            self._shell.display_trap.hook = self._hook
         for kind in self._types:
             self._formatter().pop(kind, None)
         self._types.clear()
+
+    def _display_without_repeating(self, value: object = None) -> None:
+        """IPython's display hook, without an "Out[1]:" that nothing follows; `_` and `Out` have the value."""
+        if value is None or value is not self._last:
+            self._hook(value)
+            return
+        self._shell.displayhook.update_user_ns(value)
+        self._shell.displayhook.fill_exec_result(value)
 
     def _forget(self) -> None:
         """The cell has ended: in the next one the value may be shown again."""

@@ -1,24 +1,26 @@
 """An answer that is shown while it is being written."""
 
-import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, clear_output
+from IPython.display import clear_output
 
 from ..core.chunks import ChatChunk
 from ..core.replies import Reply, ReplyBuilder
 from ..render.answers import Answer, answer_bundle
-from ..render.blocks import BlockSplitter, should_repaint
-from ..render.bundle import Bundle
+from ..render.blocks import BlockSplitter
 from ..render.live import block_bundle, reasoning_bundle
-from ..render.text import printable
-from .display import FIRST_REPAINT_S, REPAINT_S, Output, is_terminal
+from .display import Output, is_terminal
 from .loop import Bridge
+from .terminal import WrittenText
 
 ANSWER_REPAINT_S = 0.1  # what an eye follows
+# So much is repainted in a second at most, however long an answer is, or a block of it: as text and as HTML
+# that is 15 kB/s. A screenful, 4096 characters, is repainted every 0.7 s then.
+PAINTED_CHARACTERS_PER_S = 6000
 # Finished blocks get an output of their own once there is so much of them. JupyterLab folds a cell's outputs
 # from the fiftieth on: the longer the answer, the more goes into one.
 SEALED_CHARACTERS = 800
@@ -37,23 +39,32 @@ class LiveAnswer(Output):
     """
 
     def __init__(
-        self, shell: InteractiveShell, what: str, bridge: Bridge | None = None, *, owns_cell: bool
+        self,
+        shell: InteractiveShell,
+        what: str,
+        bridge: Bridge | None = None,
+        *,
+        owns_cell: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(shell, what, bridge)
+        super().__init__(shell, what, bridge, clock=clock)
         self._owns_cell = owns_cell
         self._builder = ReplyBuilder()
+        self._builder_lock = threading.Lock()  # chunks come in another thread
         self._splitter = BlockSplitter()
         self._finished: list[str] = []  # blocks that are done, in the output that is repainted
         self._read_characters = 0
-        self._shown_characters = 0
         self._sealed_outputs = 0
+        self._next_paint_s = 0.0
+        self._written = WrittenText()
         self.first_token_s: float | None = None
 
     def take(self, chunk: ChatChunk) -> None:
         """Add what came; called on the loop that reads the stream, while the cell's thread paints."""
-        if self.first_token_s is None and (chunk.text or chunk.reasoning):
+        if self.first_token_s is None and (chunk.text or chunk.reasoning or chunk.refusal):
             self.first_token_s = self.seconds
-        self._builder.add(chunk)
+        with self._builder_lock:
+            self._builder.add(chunk)
 
     @property
     def has_begun(self) -> bool:
@@ -62,7 +73,8 @@ class LiveAnswer(Output):
 
     def reply(self, *, is_complete: bool = True) -> Reply:
         """The answer so far."""
-        return self._builder.reply(is_complete=is_complete)
+        with self._builder_lock:
+            return self._builder.reply(is_complete=is_complete)
 
     def follow(self, work: Coroutine[Any, Any, Reply], answer_of: Callable[[Reply], Answer]) -> Reply:
         """Show the answer until it is complete; what came before an error or a stop stays, and is marked.
@@ -75,90 +87,75 @@ class LiveAnswer(Output):
             reply = self.wait_for(work)
         except BaseException:
             partial = self.reply(is_complete=False)
-            if partial.text or partial.reasoning:
+            if _is_worth_showing(partial):
                 self._finish(answer_of(partial))
             raise
         self._finish(answer_of(reply))
         return reply
 
     def _repaint(self) -> None:
-        text = self._builder.text.lstrip()
+        with self._builder_lock:
+            text, reasoning = self._builder.text.lstrip(), self._builder.reasoning
         if is_terminal(self._shell) and text:
-            self._write(text)
+            self._line.close()
+            self._written.grow(text)
         elif text:
             self._paint(text)
-        elif self._builder.reasoning:
-            self._paint_reasoning(self._builder.reasoning)
+        elif reasoning:
+            self._paint_reasoning(reasoning)
         else:
             super()._repaint()
 
     def _paint(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self._painted < ANSWER_REPAINT_S:
+        now = self._clock()
+        if now < self._next_paint_s or len(text) == self._read_characters:
             return
-        self._painted = now
         self._finished += self._splitter.feed(text[self._read_characters :])
         self._read_characters = len(text)
-        self._seal()
+        painted_characters = self._seal()
         growing = "".join((*self._finished, self._splitter.tail))
-        if growing and should_repaint(self._shown_characters, len(growing)):
-            self._shown_characters = len(growing)
-            self._display(block_bundle(growing, has_style=not self._sealed_outputs))
+        if growing.strip():
+            self._replace(block_bundle(growing, has_style=not self._sealed_outputs))
+            painted_characters += len(growing)
+        self._next_paint_s = now + max(ANSWER_REPAINT_S, painted_characters / PAINTED_CHARACTERS_PER_S)
 
-    def _seal(self) -> None:
-        """Let finished blocks be, and go on in an output below them."""
+    def _seal(self) -> int:
+        """Let finished blocks be, where there is enough of them, and go on in an output below them.
+
+        Returns:
+            how many characters were sent.
+        """
         finished = "".join(self._finished)
-        if not self._owns_cell or len(finished) < max(
-            SEALED_CHARACTERS, SEALED_SHARE * self._read_characters
-        ):
-            return
-        self._display(block_bundle(finished, has_style=not self._sealed_outputs))
+        enough = max(SEALED_CHARACTERS, SEALED_SHARE * self._read_characters)
+        if not self._owns_cell or len(finished) < enough:
+            return 0
+        self._replace(block_bundle(finished, has_style=not self._sealed_outputs))
         self._finished.clear()
         self._sealed_outputs += 1
-        self._shown_characters = 0
         self._handle = None
+        return len(finished)
 
     def _paint_reasoning(self, reasoning: str) -> None:
-        now = time.monotonic()
-        if self.seconds < FIRST_REPAINT_S or now - self._painted < REPAINT_S:
-            return
-        self._painted = now
-        bundle = reasoning_bundle(reasoning, seconds=self.seconds)
-        if is_terminal(self._shell):
-            self._write_line(bundle.text)
-        else:
-            self._display(bundle)
-
-    def _display(self, bundle: Bundle) -> None:
-        if self._handle:
-            self._handle.update(bundle.data, raw=True)
-        else:
-            self._handle = DisplayHandle()
-            self._handle.display(bundle.data, raw=True)
-
-    def _write(self, text: str) -> None:
-        """Write what is new, but for a carriage return whose line feed may follow."""
-        self._close_line()
-        new = text[self._read_characters :].removesuffix("\r")
-        self._read_characters += len(new)
-        sys.stdout.write(printable(new))
-        sys.stdout.flush()
+        if self._is_time():
+            self._replace(reasoning_bundle(reasoning, seconds=self.seconds))
 
     def _finish(self, answer: Answer) -> None:
         bundle = answer_bundle(answer)
-        if is_terminal(self._shell) and answer.text:
-            self._write(self._builder.text.strip())
-            _, _, notices = bundle.text.partition(answer.text)
-            sys.stdout.write(f"{notices}\n")
-            sys.stdout.flush()
-        elif self._sealed_outputs:
+        if is_terminal(self._shell):
+            self._line.close()
+            self._written.finish(bundle.data["text/plain"])
+            return
+        if self._sealed_outputs:
             clear_output(wait=True)
             self._handle = None
-            self.show(bundle)
-        else:
-            self.show(bundle)
+        self.show(bundle)
 
     def _end_waiting(self) -> None:
-        if not self.has_begun:
+        if _is_worth_showing(self.reply(is_complete=False)):
+            self._line.close()  # what came is shown instead
+        else:
             super()._end_waiting()
-        self._close_line()
+
+
+def _is_worth_showing(partial: Reply) -> bool:
+    return bool(partial.text or partial.reasoning or partial.refusal)

@@ -1,8 +1,7 @@
 """Markdown that arrives in pieces, as blocks: finished ones, and a tail that is still being written.
 
 What is finished is shown once; only the tail is painted again and again. So the tail has to stay short: a
-fence, list or table that grows beyond a limit is split where it shows least, and of what can't be split the
-repaints get rarer as it grows (`should_repaint`).
+fence, list or table that grows beyond a limit is split where it shows least.
 """
 
 import re
@@ -13,28 +12,13 @@ from markdown_it.token import Token
 from .markdown import block_tokens, closes_fence
 from .text import printable
 
-# A screenful. Ten repaints a second of so much are 40 kB/s, which any connection to a notebook carries.
+# A screenful.
 MAX_TAIL_CHARACTERS = 4096
 # After a look that split nothing, the next comes when there is a quarter more: all of them read five times
 # the text.
 LOOK_GROWTH = 1.25
-# A block beyond the limit is painted again when it has grown by a tenth: its repaints are 11 times its text.
-REPAINTS_PER_CHARACTER = 10
 
 _OPENS_FORMULA = re.compile(r"\s*(\\\[|\$\$)")
-
-
-def should_repaint(shown_characters: int, tail_characters: int) -> bool:
-    """Whether a tail has grown enough to be painted again; the final output shows the rest anyway.
-
-    Args:
-        shown_characters: length of the tail as it was painted last, 0 for one that never was.
-        tail_characters: its length now.
-    """
-    grown = tail_characters - shown_characters
-    if tail_characters <= MAX_TAIL_CHARACTERS:
-        return grown != 0
-    return grown * REPAINTS_PER_CHARACTER >= shown_characters
 
 
 class BlockSplitter:

@@ -1,6 +1,6 @@
-"""Blocks of Markdown that arrives in pieces: finished once, wherever it is cut, at a cost that is linear."""
+"""Blocks of Markdown that arrives in pieces: finished once, wherever it is cut."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -8,14 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ipy_gateway.render.blocks import MAX_TAIL_CHARACTERS, BlockSplitter, should_repaint
+from ipy_gateway.render.blocks import MAX_TAIL_CHARACTERS, BlockSplitter
 from ipy_gateway.render.markdown import markdown_html
 from ipy_gateway.render.text import printable
 
 from ..support.strict_html import StrictReader
-
-CHARACTERS_PER_TOKEN = 4
-TOKENS_PER_REPAINT = 10
 
 LINES = st.sampled_from(
     [
@@ -146,76 +143,3 @@ def test_a_long_table_repeats_its_head() -> None:
     assert len(finished) > 1
     assert all(part.startswith("|x|y|\n|-|-|\n") for part in (*finished, tail))
     assert "".join((*finished, tail)).replace("|x|y|\n|-|-|\n", "") == "".join(rows)
-
-
-def prose(size: int) -> str:
-    return ("The quick brown fox jumps over the lazy dog. " * 9 + "\n\n") * (size // 400)
-
-
-def one_fence(size: int) -> str:
-    return "```python\n" + "value = compute(value)\n\n" * (size // 24)
-
-
-def one_list(size: int) -> str:
-    return "".join(f"{number}. an item of the list\n" for number in range(1, size // 24))
-
-
-def loose_list(size: int) -> str:
-    return "- an item of the list\n\n" * (size // 24)
-
-
-def same_numbers(size: int) -> str:
-    return "1. an item of the list\n" * (size // 24)
-
-
-def one_table(size: int) -> str:
-    return "|a|b|\n|-|-|\n" + "|some words|and others|\n" * (size // 24)
-
-
-def one_line(size: int) -> str:
-    return "word " * (size // 5)
-
-
-def one_quote(size: int) -> str:
-    return "> words that are quoted\n>\n" * (size // 26)
-
-
-def sent(text: str) -> Iterator[int]:
-    """Sizes of what is sent: finished blocks, repaints of the tail, and the whole at the end."""
-    splitter = BlockSplitter()
-    shown = 0
-    step = TOKENS_PER_REPAINT * CHARACTERS_PER_TOKEN
-    for start in range(0, len(text), step):
-        for block in splitter.feed(text[start : start + step]):
-            yield len(block)
-            shown = 0
-        if should_repaint(shown, len(splitter.tail)):
-            shown = len(splitter.tail)
-            yield shown
-    yield len(text)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [prose, one_fence, one_list, loose_list, same_numbers, one_table, one_line, one_quote],
-    ids=lambda answer: answer.__name__,
-)
-def test_twice_the_answer_is_twice_the_characters_sent(answer: Callable[[int], str]) -> None:
-    short, long = answer(5_000 * CHARACTERS_PER_TOKEN), answer(10_000 * CHARACTERS_PER_TOKEN)
-
-    sent_short, sent_long = sum(sent(short)), sum(sent(long))
-
-    assert sent_long / sent_short <= 2.2
-    assert sent_long <= 60 * len(long)
-
-
-def test_a_tail_of_ordinary_length_is_repainted_whenever_it_has_grown() -> None:
-    assert should_repaint(0, 1)
-    assert should_repaint(100, 101)
-    assert not should_repaint(100, 100)
-
-
-def test_an_endless_tail_is_repainted_when_it_has_grown_by_a_tenth() -> None:
-    assert should_repaint(0, 50_000)
-    assert not should_repaint(50_000, 54_999)
-    assert should_repaint(50_000, 55_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipy_gateway.render.text import duration, megabytes, printable
+from ipy_gateway.render.text import duration, fitting, megabytes, printable
 
 
 def test_line_ends_and_tabs_stay() -> None:
@@ -43,3 +43,22 @@ def test_a_duration_is_written_as_people_write_it(seconds: float, shown: str) ->
 
 def test_a_size_is_written_in_megabytes() -> None:
     assert megabytes(75_537_502) == "75.5 MB"
+
+
+@pytest.mark.parametrize(
+    ("line", "columns", "shown"),
+    [
+        ("words", 5, "words"),
+        ("words", 4, "wor…"),
+        ("", 0, ""),
+        ("王さん", 6, "王さん"),
+        ("王さん", 5, "王さ…"),
+        (
+            "e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}",
+            3,
+            "e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}",
+        ),
+    ],
+)
+def test_a_line_is_cut_to_the_columns_of_a_terminal(line: str, columns: int, shown: str) -> None:
+    assert fitting(line, columns) == shown
