@@ -87,6 +87,21 @@ def test_loading_twice_by_hand_does_no_harm(shell: InteractiveShell) -> None:
     assert magics_in(shell) == set()
 
 
+def test_unload_ext_gives_the_display_hook_back(shell: InteractiveShell) -> None:
+    shell.run_line_magic("unload_ext", "ipy_gateway")
+
+    assert shell.display_trap.hook is shell.displayhook
+
+
+def test_a_value_that_was_just_shown_gets_no_output_prompt(shell: InteractiveShell) -> None:
+    shown = run(shell, "%gateway settings")
+    again = run(shell, "_")
+
+    assert "Out[" not in shown.stdout
+    assert isinstance(shell.user_ns["_"], GatewayConfig)
+    assert "Out[" in again.stdout
+
+
 # %gateway
 
 
