@@ -107,3 +107,64 @@ def http_server(handler: type[BaseHTTPRequestHandler]) -> Generator[str, None, N
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def streaming_server(
+    *pieces: str | threading.Event,
+    field: str = "content",
+    finish_reason: str = "stop",
+    pause_s: float = 0.0,
+) -> Generator[str, None, None]:
+    """The base URL of a server that streams every answer piece by piece.
+
+    Args:
+        pieces: what it says; at an event it waits until that is set.
+        field: where in a delta the pieces stand.
+        finish_reason: why it ends.
+        pause_s: how long it waits before each piece, counted from the beginning.
+    """
+
+    def events() -> Generator[bytes, None, None]:
+        started = time.monotonic()
+        for number, piece in enumerate(pieces):
+            if isinstance(piece, threading.Event):
+                piece.wait(60)
+                continue
+            time.sleep(max(0.0, started + number * pause_s - time.monotonic()))
+            yield _event({"index": 0, "delta": {field: piece}, "finish_reason": None})
+        yield _event({"index": 0, "delta": {}, "finish_reason": finish_reason})
+        yield b"data: [DONE]\n\n"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                for event in events():
+                    self.wfile.write(event)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _event(choice: dict[str, object]) -> bytes:
+    chunk = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "scripted",
+        "choices": [choice],
+    }
+    return f"data: {json.dumps(chunk)}\n\n".encode()
