@@ -63,7 +63,7 @@ def test_what_is_finished_is_not_sent_again(answer: Callable[[int], str]) -> Non
 
 
 @each_shape
-def test_most_of_a_short_answer_is_seen_at_once(answer: Callable[[int], str]) -> None:
+def test_a_short_answer_is_repainted_often(answer: Callable[[int], str]) -> None:
     messages = sent(answer, SHORT // 10).messages
 
     assert len(messages) >= SHORT // 10 / TOKENS_PER_STEP / 3

@@ -11,6 +11,7 @@ from IPython.utils.capture import capture_output
 
 from ipy_gateway.core.chunks import ChatChunk
 from ipy_gateway.core.exceptions import UpstreamError
+from ipy_gateway.notebook.display import is_chat_cell
 
 from ..support.lively import RecordingPublisher, shell_of_a_kernel, show_live, steps
 from ..support.long_answers import mixed
@@ -110,6 +111,21 @@ def test_beside_other_outputs_of_a_cell_nothing_is_cleared() -> None:
             show_live(shell, steps(mixed(4000), 40), owns_cell=False)
 
     assert [output.text for output in publisher.outputs.shown] == [mixed(4000).strip()] * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("%%chat\nGo on.", True),
+        ("\n%%gwchat --new\nGo on.", True),
+        ("%chat Go on.", False),
+        ("%%time\n%chat Go on.", False),
+        ("print('first')\nget_ipython().run_cell_magic('chat', '', 'Go on.')", False),
+    ],
+)
+def test_a_cell_is_the_answers_own_where_it_is_a_question_alone(code: str, *, expected: bool) -> None:
+    with shell_of_a_kernel(code) as (shell, _):
+        assert is_chat_cell(shell) is expected
 
 
 def test_where_all_is_captured_there_is_one_output() -> None:
