@@ -1,13 +1,15 @@
 """%chat and %%chat: a question in a conversation, with its answer as it is written."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
 from ..core.config import GatewayConfig
 from ..core.conversation import Conversation
+from ..core.messages import text_message
 from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle
 from ..render.conversation import conversation_bundle, conversations_bundle
@@ -17,7 +19,10 @@ from .conversations import USUAL, Asking, Conversations, Question
 from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
+from .parts import Filled
 from .variables import fill, fill_option
+
+Names = Mapping[str, Any]
 
 
 @magics_class
@@ -31,25 +36,27 @@ class ChatMagics(Magics):
         gateway.shown.add_type(Reply, _bundle_of)
 
     @no_var_expand
+    @needs_local_scope
     @line_cell_magic
-    def chat(self, line: str, cell: str | None = None) -> Reply | None:
-        options = _filled(parse_chat_line(line, is_cell=cell is not None), self._ipython)
+    def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Reply | None:
+        options, notices = _filled(parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns)
         if options.action:
             self._act(options)
             return None
         text = options.question if cell is None else text_of_cell(cell, "%%chat")
-        if not text:  # %chat --new, and nothing else
-            self._conversations.put(options.name, Conversation())
-            self._say("The conversation begins anew.")
+        if not text:
+            self._begin_anew(options)
             return None
-        return self._ask(text, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
+        filled = fill(text, self._ipython, local_ns)
+        filled = dataclasses.replace(filled, notices=(*notices, *filled.notices))
+        return self._ask(filled, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
 
     chat.__doc__ = CHAT_HELP
 
-    def _ask(self, text: str, options: ChatOptions, *, owns_cell: bool) -> Reply:
+    def _ask(self, filled: Filled, options: ChatOptions, *, owns_cell: bool) -> Reply:
         conversation = Conversation() if options.new else self._conversations.named(options.name)
         question = Question(
-            fill(text, self._ipython),
+            filled,
             conversation,
             _config_for(options, self._gateway.gateway_config),
             system=options.system,
@@ -70,8 +77,7 @@ class ChatMagics(Magics):
             )
 
         reply = live.follow(asking.reply(), answer_of)
-        if options.new:
-            self._conversations.put(options.name, conversation)
+        self._conversations.put(options.name, conversation)
         self._gateway.shown.note(reply)
         return reply
 
@@ -79,6 +85,12 @@ class ChatMagics(Magics):
         """Put a reply, or what came of it, into the variable that was asked for."""
         if options.output:
             self._ipython.user_ns[options.output] = reply
+
+    def _begin_anew(self, options: ChatOptions) -> None:
+        """`%chat --new` without a question."""
+        system = [text_message("system", options.system)] if options.system else []
+        self._conversations.put(options.name, Conversation(system))
+        self._say("The conversation begins anew.")
 
     def _act(self, options: ChatOptions) -> None:
         conversation = self._conversations.named(options.name)
@@ -96,6 +108,7 @@ class ChatMagics(Magics):
                 self._say(f"Saved {_count(conversation)} in {str(path)!r}.")
             case "load":
                 conversation.load(options.file)
+                self._conversations.put(options.name, conversation)
                 self._say(f"Loaded {_count(conversation)} from {options.file!r}.")
 
     def _say(self, text: str) -> None:
@@ -107,25 +120,33 @@ class ChatMagics(Magics):
         return self.shell
 
 
-def _filled(options: ChatOptions, shell: InteractiveShell) -> ChatOptions:
-    """The options with the values of their placeholders; the question has to wait, it may hold pictures."""
-    filled: dict[str, Any] = {
-        name: fill_option(value, shell)
-        for name in ("model", "system", "url", "name", "file")
-        if isinstance(value := getattr(options, name), str)
-    }
-    params = {
-        name: fill_option(value, shell) if isinstance(value, str) else value
-        for name, value in options.params.items()
-    }
-    return dataclasses.replace(options, **filled, params=params)
+def _filled(
+    options: ChatOptions, shell: InteractiveShell, local_ns: Names | None
+) -> tuple[ChatOptions, tuple[str, ...]]:
+    """The options with the values of their placeholders, and notices; the question may hold pictures, too."""
+    told: list[str] = []
+
+    def filled(values: Names) -> dict[str, Any]:
+        texts = {name: value for name, value in values.items() if isinstance(value, str)}
+        for name, text in texts.items():
+            texts[name], notices = fill_option(text, shell, local_ns)
+            told.extend(notices)
+        return {**values, **texts}
+
+    named = filled({name: getattr(options, name) for name in ("model", "system", "url", "name", "file")})
+    return dataclasses.replace(options, **named, params=filled(options.params)), tuple(told)
 
 
 def _config_for(options: ChatOptions, config: GatewayConfig) -> GatewayConfig:
     """The configuration for one question."""
-    if options.url is not None:  # what the other server calls its model says nothing there
+    if options.url is not None:  # what the other server calls its models says nothing there
         config = dataclasses.replace(
-            config, text_base_url=options.url, audio_base_url=None, routing_mode="single", text_model=None
+            config,
+            text_base_url=options.url,
+            audio_base_url=None,
+            routing_mode="single",
+            text_model=None,
+            audio_model=None,
         )
     if options.timeout_s is not None:
         config = dataclasses.replace(

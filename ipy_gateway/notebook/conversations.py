@@ -28,8 +28,8 @@ class Conversations:
         self._context_tokens: dict[str | tuple[str, ...], int] = {}
 
     def named(self, name: str | None) -> Conversation:
-        """The conversation of a name, or the usual one; a new one where there is none yet."""
-        return self._by_name.setdefault(name or USUAL, Conversation())
+        """The conversation of a name, or the usual one; a new one, not kept yet, where there is none."""
+        return self._by_name.get(name or USUAL) or Conversation()
 
     def put(self, name: str | None, conversation: Conversation) -> None:
         """From now on this is the conversation of that name."""
@@ -84,16 +84,13 @@ class Asking:
         self._conversations = conversations
         self._live = live
         self._left_out = 0
+        self._not_kept = ""
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user is told about what was not sent."""
-        filled = self._question.filled.notices
-        count = self._left_out
-        if not count:
-            return filled
-        messages = "earlier message was" if count == 1 else "earlier messages were"
-        return (*filled, f"{count} {messages} left out: the conversation is longer than what is sent.")
+        """What the user is told about what was not sent, or is not kept."""
+        told = (*self._question.filled.notices, _left_out_notice(self._left_out), self._not_kept)
+        return tuple(filter(None, told))
 
     async def reply(self) -> Reply:
         """Ask, and add question and answer to the conversation once the answer is complete.
@@ -106,7 +103,8 @@ class Asking:
         message = {"role": "user", "content": await content_of(question.filled, question.config)}
         prompt = await self._answered(message)
         reply = self._live.reply()
-        if reply.text:  # servers refuse a history with an empty answer, or with calls that nobody answered
+        self._not_kept = _not_kept_notice(reply)
+        if not self._not_kept:
             question.conversation.record(message, reply.message, system=question.system)
         usage = reply.usage
         question.conversation.learn(prompt.estimated_tokens, usage.prompt_tokens if usage else None)
@@ -150,3 +148,19 @@ class Asking:
                 "Give it longer with --timeout, or bound it with --max-tokens.",
                 partial_text=self._live.reply(is_complete=False).text,
             ) from error
+
+
+def _left_out_notice(count: int) -> str:
+    if not count:
+        return ""
+    messages = "earlier message was" if count == 1 else "earlier messages were"
+    return f"{count} {messages} left out: the conversation is longer than what is sent."
+
+
+def _not_kept_notice(reply: Reply) -> str:
+    """Why a reply can't be history: servers refuse an empty answer, and calls that nobody answered."""
+    calls = reply.message.get("tool_calls", ())
+    if calls:
+        names = ", ".join(call["function"]["name"] for call in calls)
+        return f"Not kept in the conversation: the model calls {names:.200}, and no tools are run here."
+    return "" if reply.text else "Not kept in the conversation: the answer has no text."

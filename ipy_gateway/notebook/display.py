@@ -16,9 +16,9 @@ from .terminal import WaitingLine, encodable
 
 Result = TypeVar("Result")
 
-CHAT_CELLS = ("%%chat", "%%gwchat")
 FIRST_REPAINT_S = 0.4  # what is faster than that needs no waiting line
 REPAINT_S = 0.25
+CHAT_CELLS = ("%%chat", "%%gwchat")  # others, such as %%time, show something of their own
 
 
 def is_headless(shell: InteractiveShell) -> bool:

@@ -123,16 +123,13 @@ class _ChatLine:
             self._check_cell()
         elif "action" in self._found:
             self._check_action()
-        elif not self._line.rest and not self._found.get("new"):
-            raise InvalidRequestError(
-                "%chat has no question.", "Write it behind the options: %chat What is a decibel?"
-            )
+        elif not self._line.rest:
+            self._check_no_question()
         return ChatOptions(**self._found, question=self._line.rest, params=self._params)
 
     def _read_assignment(self) -> None:
         """`NAME <<`; in a line with a question `if << 2` is a part of it."""
-        before = self._line.rest
-        found = _ASSIGNMENT.match(before)
+        found = _ASSIGNMENT.match(self._line.rest)
         if found and (self._is_cell or not keyword.iskeyword(found["name"])):
             self._line.read(_ASSIGNMENT)
             self._set("output", _variable(found["name"]), f"{found['name']} <<")
@@ -187,16 +184,26 @@ class _ChatLine:
                 "Write the question below this line, or with one % in front of it.",
             )
 
+    def _check_no_question(self) -> None:
+        if "new" not in self._found:
+            raise InvalidRequestError(
+                "%chat has no question.", "Write it behind the options: %chat What is a decibel?"
+            )
+        self._check_asks_nothing("--new", "new", "name", "system")
+
     def _check_action(self) -> None:
         action = f"--{self._found['action']}"
         if self._line.rest:
             raise InvalidRequestError(
                 f"{action} takes no question, not {self._line.rest!r:.80}.", "Write two lines."
             )
-        others = [name for name in [*self._found, *self._params] if name not in ("action", "file", "name")]
+        self._check_asks_nothing(action, "action", "file", "name")
+
+    def _check_asks_nothing(self, written: str, *meant: str) -> None:
+        others = [name for name in [*self._found, *self._params] if name not in meant]
         if others:
             raise InvalidRequestError(
-                f"{action} asks nothing, so that {others[0]!r:.80} has no meaning.", "Leave it out."
+                f"{written} asks nothing, so that {others[0]!r:.80} has no meaning.", "Leave it out."
             )
 
 
@@ -247,14 +254,12 @@ def _param_value(option: Option, name: str, text: str) -> Any:
             f"{option} {name:.80} has no value.", f'Write {option} {name:.80}="" for an empty text.'
         )
     value = json_or_text(text)
-    if not isinstance(value, str) or value != text:
-        return value
-    if text[:1] in ("{", "["):
+    if value == text and text[:1] in ("{", "["):
         raise InvalidRequestError(
             f"The value of {option} {name:.80} is no JSON: {text!r:.80}.",
             "Look for a missing bracket or quote.",
         )
-    return text
+    return value
 
 
 def _twice(name: str) -> InvalidRequestError:

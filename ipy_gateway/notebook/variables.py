@@ -8,6 +8,8 @@ import ast
 import builtins
 import difflib
 import types
+from collections.abc import Mapping
+from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -19,20 +21,28 @@ from .values import filled_with
 _MAX_REASON_CHARACTERS = 200
 
 
-def fill(text: str, shell: InteractiveShell) -> Filled:
+def fill(text: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None = None) -> Filled:
     """A text with the values of its placeholders, which are evaluated from left to right on this thread.
+
+    Args:
+        text: the text.
+        shell: whose variables it names.
+        local_ns: those of the function in which the magic stands, which come first.
 
     Raises:
         InvalidRequestError: there is no such variable, an expression raises, or a value can't be sent.
     """
+    names = _names_of(shell, local_ns)
     return joined(
-        _value_of(piece, shell) if isinstance(piece, Placeholder) else Filled((piece,))
+        _value_of(piece, shell, names) if isinstance(piece, Placeholder) else Filled((piece,))
         for piece in pieces_of(text)
     )
 
 
-def fill_option(text: str, shell: InteractiveShell) -> str:
-    """An option's value with the values of its placeholders, all of which have to be text.
+def fill_option(
+    text: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """An option's value with the values of its placeholders, all of which have to be text, and notices.
 
     It needs the option as it was written: a magic whose line comes here has to be marked `no_var_expand`,
     or IPython makes `{name}` of `{{name}}`.
@@ -40,19 +50,25 @@ def fill_option(text: str, shell: InteractiveShell) -> str:
     Raises:
         InvalidRequestError: as `fill`, or a value is a picture or a sound.
     """
+    filled = fill(text, shell, local_ns)
     texts: list[str] = []
-    for part in fill(text, shell).parts:
+    for part in filled.parts:
         if not isinstance(part, str):
             kind = "a picture" if isinstance(part, Picture) else "a sound"
             raise InvalidRequestError(
                 f"{part.label} is {kind}, and an option takes text alone.", "Write it into the cell's text."
             )
         texts.append(part)
-    return "".join(texts)
+    return "".join(texts), filled.notices
 
 
-def _value_of(placeholder: Placeholder, shell: InteractiveShell) -> Filled:
-    value = _evaluate(placeholder, shell)
+def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
+    """All names in one dictionary, because a comprehension in an expression sees globals alone."""
+    return {**shell.user_global_ns, **shell.user_ns, **(local_ns or {})}
+
+
+def _value_of(placeholder: Placeholder, shell: InteractiveShell, names: dict[str, Any]) -> Filled:
+    value = _evaluate(placeholder, shell, names)
     try:
         return filled_with(value, placeholder.label)
     except GatewayError:
@@ -64,13 +80,13 @@ def _value_of(placeholder: Placeholder, shell: InteractiveShell) -> Filled:
         ) from error
 
 
-def _evaluate(placeholder: Placeholder, shell: InteractiveShell) -> object:
+def _evaluate(placeholder: Placeholder, shell: InteractiveShell, names: dict[str, Any]) -> object:
     code = _compiled(placeholder)
     try:
         with shell.builtin_trap:  # get_ipython and what else IPython adds to the builtins
-            return eval(code, shell.user_global_ns, shell.user_ns)  # noqa: S307 - the user's own expression
+            return eval(code, names)  # noqa: S307 - the user's own expression
     except Exception as error:
-        raise _explained(error, placeholder, shell) from error
+        raise _explained(error, placeholder, names) from error
 
 
 def _compiled(placeholder: Placeholder) -> types.CodeType:
@@ -84,11 +100,11 @@ def _compiled(placeholder: Placeholder) -> types.CodeType:
         ) from error
 
 
-def _explained(error: Exception, placeholder: Placeholder, shell: InteractiveShell) -> InvalidRequestError:
+def _explained(error: Exception, placeholder: Placeholder, names: Mapping[str, Any]) -> InvalidRequestError:
     name = error.name if isinstance(error, NameError) else None
-    if name and name in _names_in(placeholder) and name not in shell.user_ns:
+    if name and name in _names_in(placeholder) and name not in names:
         asked = f"which {placeholder.label} asks for"
-        return InvalidRequestError(f"There is no variable {name!r}, {asked}.", _near_misses(name, shell))
+        return InvalidRequestError(f"There is no variable {name!r}, {asked}.", _near_misses(name, names))
     return InvalidRequestError(
         f"{placeholder.label} raised {_reason(error)}.", "Try the expression in a cell of its own."
     )
@@ -98,8 +114,8 @@ def _names_in(placeholder: Placeholder) -> set[str]:
     return {node.id for node in ast.walk(placeholder.tree) if isinstance(node, ast.Name)}
 
 
-def _near_misses(name: str, shell: InteractiveShell) -> str:
-    known = [other for other in (*shell.user_ns, *vars(builtins)) if not other.startswith("_")]
+def _near_misses(name: str, names: Mapping[str, Any]) -> str:
+    known = [other for other in (*names, *vars(builtins)) if not other.startswith("_")]
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
     first = f"Did you mean {' or '.join(close)}?" if close else "Run the cell that defines it first."
     return f"{first} Braces that are meant as such are doubled: {{{{{{{{{name}}}}}}}}}."

@@ -31,6 +31,22 @@ def warm_kernel(work_folder: Path) -> Iterator[Kernel]:
         yield kernel
 
 
+@pytest.fixture(scope="session")
+def _chat_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with running_kernel(tmp_path_factory.mktemp("chat")) as kernel:
+        loaded = kernel.run("from ipy_gateway import GatewayConfig\n%load_ext ipy_gateway")
+        assert loaded.status == "ok", loaded.error_text
+        yield kernel
+
+
+@pytest.fixture
+def chat_kernel(_chat_kernel: Kernel) -> Kernel:
+    """A kernel that all tests of chats share, without any conversation and asking the embedded engine."""
+    ready = _chat_kernel.run("%reload_ext ipy_gateway\n_ = %gateway local://engine")
+    assert ready.status == "ok", ready.error_text
+    return _chat_kernel
+
+
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """An IPython shell in this process, without a kernel, with the extension loaded."""

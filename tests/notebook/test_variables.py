@@ -211,7 +211,15 @@ def test_a_value_whose_repr_raises_is_named(shell: InteractiveShell) -> None:
 def test_an_option_is_filled_with_text(shell: InteractiveShell) -> None:
     shell.user_ns["language"] = "Japanese"
 
-    assert fill_option("Answer in {{language}}, {x}", shell) == "Answer in Japanese, {x}"
+    assert fill_option("Answer in {{language}}, {x}", shell) == ("Answer in Japanese, {x}", ())
+
+
+def test_what_is_left_out_of_an_option_is_told(shell: InteractiveShell) -> None:
+    shell.user_ns["essay"] = "x" * 100_001
+
+    _, notices = fill_option("Answer as in {{essay}}", shell)
+
+    assert notices == ("{{ essay }} is too long: 1 of 100,001 characters left out.",)
 
 
 @pytest.mark.parametrize(("data", "kind"), [(b"\x89PNG\r\n\x1a\n", "a picture"), ("tone", "a sound")])
