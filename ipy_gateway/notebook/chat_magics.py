@@ -18,6 +18,7 @@ from .audio_magics import text_of_cell
 from .conversations import USUAL, Asking, Conversations, Question
 from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
+from .option_line import json_or_text
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .parts import Filled
 from .variables import fill, fill_option
@@ -134,7 +135,11 @@ def _filled(
         return {**values, **texts}
 
     named = filled({name: getattr(options, name) for name in ("model", "system", "url", "name", "file")})
-    return dataclasses.replace(options, **named, params=filled(options.params)), tuple(told)
+    params = {
+        name: value if value == options.params[name] else json_or_text(value)
+        for name, value in filled(options.params).items()
+    }
+    return dataclasses.replace(options, **named, params=params), tuple(told)
 
 
 def _config_for(options: ChatOptions, config: GatewayConfig) -> GatewayConfig:

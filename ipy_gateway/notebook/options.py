@@ -254,7 +254,7 @@ def _param_value(option: Option, name: str, text: str) -> Any:
             f"{option} {name:.80} has no value.", f'Write {option} {name:.80}="" for an empty text.'
         )
     value = json_or_text(text)
-    if value == text and text[:1] in ("{", "["):
+    if value == text and text[:1] in ("{", "[") and "{{" not in text:  # what it says shows when it is filled
         raise InvalidRequestError(
             f"The value of {option} {name:.80} is no JSON: {text!r:.80}.",
             "Look for a missing bracket or quote.",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ..support.chat_stream import FINISH, USAGE, broken, delta, streamed
+from ..support.chat_stream import USAGE, broken, delta, finish, streamed
 from ..support.fault_server import Answer, answer, completion, fault_server
 from ..support.kernel import CellRun, Kernel
 
@@ -70,7 +70,7 @@ def test_an_answer_is_shown_as_it_came(chat_kernel: Kernel, text: str) -> None:
         [{"choices": [], "prompt_filter_results": []}, "Fine."],
         [delta(role="assistant"), "Fine.", delta("")],
         [{"choices": [{"index": 0, "delta": {"content": None}}]}, "Fine."],
-        ["Fine.", FINISH, USAGE],
+        ["Fine.", finish(), USAGE],
         ["Fine.", {"choices": [], "usage": None}],
     ],
     ids=["empty choices", "filter results", "a role alone", "null", "usage at the end", "usage null"],

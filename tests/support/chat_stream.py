@@ -5,7 +5,6 @@ from typing import Any
 
 from .fault_server import Answer
 
-FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}}
 DONE = b"data: [DONE]\n\n"
 
@@ -16,9 +15,14 @@ def delta(text: str | None = None, **fields: Any) -> dict[str, Any]:
     return {"id": "answer-1", "model": "scripted", "choices": [{"index": 0, "delta": {**said, **fields}}]}
 
 
-def streamed(*chunks: dict[str, Any] | str) -> Answer:
+def finish(reason: str = "stop") -> dict[str, Any]:
+    """The chunk that says why an answer ends."""
+    return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+
+
+def streamed(*chunks: dict[str, Any] | str, finish_reason: str = "stop") -> Answer:
     """A whole answer of these chunks, or texts."""
-    return Answer(_head() + _body(chunks, FINISH) + _framed(DONE) + _framed(b""))
+    return Answer(_head() + _body(chunks, finish(finish_reason)) + _framed(DONE) + _framed(b""))
 
 
 def broken(*chunks: dict[str, Any] | str) -> Answer:

@@ -25,6 +25,7 @@ class CellRun:
     traceback: list[str] = field(default_factory=list)
     seconds: float = 0.0
     display_updates: int = 0
+    cleared_outputs: int = 0
 
     @property
     def text(self) -> str:
@@ -65,7 +66,10 @@ class Kernel:
                 break
             if kind == "update_display_data":
                 run.display_updates += 1
-                displays[content["transient"]["display_id"]].update(content)
+                displays.setdefault(content["transient"]["display_id"], {}).update(content)
+            elif kind == "clear_output":
+                run.cleared_outputs += len(run.outputs)
+                run.outputs.clear()  # as soon as something else is shown, but nothing is asked for in between
             elif kind == "stream" and run.outputs and run.outputs[-1].get("name") == content["name"]:
                 run.outputs[-1]["text"] += content["text"]  # one print may come in two messages
             elif kind in ("stream", "display_data", "execute_result"):
