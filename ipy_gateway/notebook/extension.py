@@ -2,6 +2,7 @@
 
 import warnings
 import weakref
+from types import MethodType
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -27,12 +28,12 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     tables = shell.magics_manager.magics
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
-    gateway = GatewayMagics(shell, _configured.get(shell) or _from_environment())
+    gateway = _gateway_magics(shell)
     chat = ChatMagics(shell, gateway)
     for magics in (gateway, AudioMagics(shell, gateway), chat):
         shell.register_magics(magics)
-    for kind, table in tables.items():
-        table[OUR_OWN_CHAT] = chat.magics[kind][CHAT] = table[CHAT]
+    for table in tables.values():
+        table[OUR_OWN_CHAT] = table[CHAT]
     if others:
         _give_back(shell, others)
     complete_chat_lines(shell, gateway)
@@ -41,21 +42,33 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away again."""
-    registry: dict[str, Any] = shell.magics_manager.registry
-    gateway = registry.get(GatewayMagics.__name__)
-    if gateway is None:
-        return
-    _configured[shell] = gateway.gateway_config
-    gateway.close()
     stop_completing(shell)
     disallow_question_marks(shell)
-    ours = [magics for kind in MAGICS if (magics := registry.pop(kind.__name__, None))]
-    functions = {
-        id(function) for magics in ours for names in magics.magics.values() for function in names.values()
-    }
-    for table in shell.magics_manager.magics.values():
-        for name in [name for name, function in table.items() if id(function) in functions]:
+    configurables: list[Any] = shell.configurables
+    for magics in [one for one in configurables if isinstance(one, MAGICS)]:
+        configurables.remove(magics)
+        if isinstance(magics, GatewayMagics):
+            _configured[shell] = magics.gateway_config
+            magics.close()
+    manager = shell.magics_manager
+    for table in (manager.registry, *manager.magics.values()):
+        for name in [name for name, magic in table.items() if _is_ours(magic)]:
             del table[name]  # not what somebody else has put in its place
+
+
+def _is_ours(magic: Any) -> bool:
+    """Whether magics, or one of their methods, are ours: others may use the same names."""
+    # Looking at any attribute of those of IPython's that nobody has used yet would import them.
+    return isinstance(magic.__self__ if isinstance(magic, MethodType) else magic, MAGICS)
+
+
+def _gateway_magics(shell: InteractiveShell) -> GatewayMagics:
+    """With what was configured before, or else with what the environment and the profile say."""
+    before = _configured.get(shell)
+    gateway = GatewayMagics(shell, before or _from_environment())
+    if before:
+        gateway.gateway_config = before
+    return gateway
 
 
 def _give_back(shell: InteractiveShell, others: dict[str, Any]) -> None:

@@ -103,9 +103,6 @@ class GatewayMagics(Magics, SettingTraits):
     def close(self) -> None:
         """Take back what was added to the shell, other than the magics themselves."""
         self.shown.close()
-        configurables: list[Any] = self._ipython.configurables
-        if self in configurables:
-            configurables.remove(self)
 
     @observe(*SettingTraits.setting_names())
     def _use_setting(self, change: Any) -> None:
