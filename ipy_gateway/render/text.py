@@ -1,20 +1,9 @@
-"""Text that is safe to show: no escape sequences, no control characters."""
+"""Text, sizes and lengths as they are shown."""
 
 import unicodedata
 from itertools import accumulate
 
-KEPT_CONTROLS = frozenset("\n\t")
-# Bidirectional controls let a text show in another order than it is written.
-DIRECTION_CONTROLS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-
-
-def printable(text: str) -> str:
-    """The text without control and direction-override characters; line ends and tabs stay.
-
-    Half a surrogate pair, which a server's JSON may hold and no output can encode, becomes U+FFFD.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(map(_shown, lines))
+from ..core.printable import printable as printable  # what files need, outputs need, too
 
 
 def fitting(text: str, columns: int) -> str:
@@ -45,15 +34,3 @@ def _columns(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _shown(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cc":
-            return character if character in KEPT_CONTROLS else ""
-        case "Cf":
-            return "" if unicodedata.bidirectional(character) in DIRECTION_CONTROLS else character
-        case "Cs":
-            return "\N{REPLACEMENT CHARACTER}"
-        case _:
-            return character
