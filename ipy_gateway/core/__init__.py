@@ -28,6 +28,7 @@ from .operations import (
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
 from .transcript import Gap, Transcript
+from .transcript_search import Match
 from .transcription import Segment, Word
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "GatewayError",
     "IncompleteAnswerWarning",
     "InvalidRequestError",
+    "Match",
     "Reply",
     "Segment",
     "ToolCallPiece",

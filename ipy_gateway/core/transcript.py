@@ -1,12 +1,16 @@
 """What was said in a recording, and what may become of it."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Self
 
 from .clock import clock
 from .exceptions import InvalidRequestError
+from .languages import joined
 from .transcript_checks import check_kinds, check_number, check_span, check_texts
+from .transcript_search import Match, matches_in
+from .transcript_slices import end_of, gaps_between, segments_between, times_of_slice
 from .transcription import Segment, Transcription, Word
 
 _REPR_CHARACTERS = 60
@@ -129,6 +133,47 @@ class Transcript:
     def words(self) -> tuple[Word, ...]:
         """The words of all segments; () where the server gives none."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+    def __getitem__(self, times: slice) -> Self:
+        """`transcript[60:120]` is its second minute, `transcript[-60:]` its last; as `between`."""
+        start_s, end_s = times_of_slice(times, self)
+        return self.between(start_s, end_s)
+
+    def between(self, start_s: float = 0.0, end_s: float | None = None) -> Self:
+        """What is said from one time to another; times stay those of the recording.
+
+        A segment that crosses a border is cut between words. Each belongs to the part that its middle is in,
+        so that parts which follow each other have it once. Where words have no times, these are estimated.
+
+        Args:
+            start_s: from when, in seconds.
+            end_s: until when; what begins there is not part of it. None is the end.
+
+        Raises:
+            InvalidRequestError: these are no times in this order, or the transcript has no times.
+        """
+        check_span("part of the transcript", start_s, end_of(self) if end_s is None else end_s)
+        if self.text and not self.segments:
+            raise InvalidRequestError(
+                "The transcript has no times to be cut by.", "Transcribe with a server that gives segments."
+            )
+        stop_s = math.inf if end_s is None else end_s
+        segments = segments_between(self.segments, start_s, stop_s)
+        text = self.text if segments == self.segments else joined([segment.text for segment in segments])
+        return replace(self, text=text, segments=segments, gaps=gaps_between(self.gaps, start_s, stop_s))
+
+    def search(self, query: str, *, ignore_case: bool = True, regex: bool = False) -> tuple[Match, ...]:
+        """Where something is said, also across the borders of segments.
+
+        Args:
+            query: words in this order, with any blanks between them.
+            ignore_case: whether small and capital letters are the same.
+            regex: whether the query is a regular expression.
+
+        Raises:
+            InvalidRequestError: the query is empty, or no regular expression.
+        """
+        return matches_in(self, query, ignore_case=ignore_case, regex=regex)
 
 
 def _start_s(span: Segment | Gap) -> float:
