@@ -66,7 +66,9 @@ def _cue(timing: re.Match[str], lines: list[str], *, is_vtt: bool) -> Segment:
     if is_vtt:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     start_s, end_s = _clock_s(*timing.groups()[:3]), _clock_s(*timing.groups()[3:])
-    return Segment(start_s, max(start_s, end_s), text, speaker=voice[1].strip() or None if voice else None)
+    return Segment(
+        start_s, max(start_s, end_s), text, speaker=html.unescape(voice[1]).strip() or None if voice else None
+    )
 
 
 def _clock_s(hours: str | None, minutes: str, seconds: str) -> float:

@@ -8,6 +8,7 @@ from typing import Self
 from .clock import clock
 from .exceptions import InvalidRequestError
 from .languages import joined
+from .subtitle_formats import srt_of, vtt_of
 from .transcript_checks import check_kinds, check_number, check_span, check_texts
 from .transcript_search import Match, matches_in
 from .transcript_slices import end_of, gaps_between, segments_between, times_of_slice
@@ -174,6 +175,25 @@ class Transcript:
             InvalidRequestError: the query is empty, or no regular expression.
         """
         return matches_in(self, query, ignore_case=ignore_case, regex=regex)
+
+    def to_srt(self) -> str:
+        """SubRip subtitles: one or two lines of 42 columns, a speaker's name before the first words.
+
+        Lines end where a reader would pause, no subtitle overlaps another, and every word is there, at its
+        time or an estimate. What players would take for markup gets a character without width.
+
+        Raises:
+            InvalidRequestError: the transcript has text and neither segments nor a `duration_s`.
+        """
+        return srt_of(self)
+
+    def to_vtt(self) -> str:
+        """WebVTT subtitles, with each speaker as a voice; else as `to_srt`.
+
+        Raises:
+            InvalidRequestError: as `to_srt`.
+        """
+        return vtt_of(self)
 
 
 def _start_s(span: Segment | Gap) -> float:
