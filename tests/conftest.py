@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
@@ -22,6 +23,10 @@ from .support.projector import write_projector
 
 PROJECT = Path(__file__).parents[1]
 CLIPS = PROJECT.parent / "shared" / "clips"
+
+# The same examples in every run, however slow the machine: `--hypothesis-profile=default` looks for new ones.
+settings.register_profile("the same every time", derandomize=True, deadline=None)
+settings.load_profile("the same every time")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ipy_gateway.core import conversation_files
 from ipy_gateway.core.conversation import Conversation
 from ipy_gateway.core.messages import Message, audio_message, text_message
 
-same_every_time = settings(derandomize=True, deadline=None, max_examples=200)
+many_examples = settings(max_examples=200)
 
 SYSTEM = text_message("system", "Be brief.")
 
@@ -191,7 +191,7 @@ def test_a_recording_does_not_fill_the_context_with_its_base64() -> None:
 TEXT = st.text(max_size=200)
 
 
-@same_every_time
+@many_examples
 @given(
     turns=st.lists(st.tuples(TEXT, TEXT), max_size=8),
     system=st.none() | TEXT,
@@ -455,7 +455,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
         Conversation().load(path)
 
 
-@same_every_time
+@many_examples
 @given(
     value=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -16,7 +16,7 @@ from ipy_gateway.core.sse import ServerEvent
 
 from ..support.fault_server import answer, fault_server
 
-same_every_time = settings(derandomize=True, deadline=None, max_examples=300)
+many_examples = settings(max_examples=300)
 
 
 def builder_of(*chunks: ChatChunk) -> ReplyBuilder:
@@ -266,7 +266,7 @@ LIKE_TAGS = st.lists(
 )
 
 
-@same_every_time
+@many_examples
 @given(parts=LIKE_TAGS, data=st.data())
 def test_it_does_not_matter_where_the_content_is_cut(parts: list[str], data: st.DataObject) -> None:
     content = "".join(parts)
@@ -278,7 +278,7 @@ def test_it_does_not_matter_where_the_content_is_cut(parts: list[str], data: st.
     assert cut == whole
 
 
-@same_every_time
+@many_examples
 @given(parts=LIKE_TAGS)
 def test_what_is_shown_early_is_never_taken_back(parts: list[str]) -> None:
     builder = ReplyBuilder()

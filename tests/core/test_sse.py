@@ -17,7 +17,7 @@ from ..support.plain_sse import cut, events_by_the_book
 RECORDED = Path(__file__).parents[1] / "support" / "llama_chat_stream.sse"
 LINE_ENDS = pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"], ids=["lf", "cr", "crlf"])
 
-same_every_time = settings(derandomize=True, deadline=None, max_examples=200)
+many_examples = settings(max_examples=200)
 
 
 def decoded(pieces: Iterable[bytes], *, max_event_bytes: int = 1_000_000) -> list[ServerEvent]:
@@ -170,7 +170,7 @@ streams = near_streams | st.binary(max_size=200)
 cuts = st.lists(st.integers(min_value=0, max_value=300), max_size=20)
 
 
-@same_every_time
+@many_examples
 @given(streams, cuts)
 def test_any_bytes_cut_anywhere_give_what_the_specification_says(stream: bytes, edges: list[int]) -> None:
     decoder = EventDecoder()
@@ -180,13 +180,13 @@ def test_any_bytes_cut_anywhere_give_what_the_specification_says(stream: bytes, 
     )
 
 
-@same_every_time
+@many_examples
 @given(streams, cuts)
 def test_any_bytes_cut_anywhere_end_the_same_way(stream: bytes, edges: list[int]) -> None:
     assert decoded(cut(stream, edges)) == decoded([stream])
 
 
-@same_every_time
+@many_examples
 @given(streams, cuts, st.integers(min_value=0, max_value=30))
 def test_a_large_event_is_refused_at_the_same_place(stream: bytes, edges: list[int], limit: int) -> None:
     assert list(until_refused(cut(stream, edges), limit)) == list(until_refused([stream], limit))
@@ -212,7 +212,7 @@ sent_events = st.builds(
 line_ends = st.sampled_from([["\n"], ["\r"], ["\r\n"], ["\r\n", "\n"], ["\r\n", "\r"]])
 
 
-@same_every_time
+@many_examples
 @given(st.lists(sent_events, max_size=5), line_ends, st.randoms(use_true_random=False), cuts)
 def test_any_event_comes_through_any_line_end_and_any_cut(
     events: list[ServerEvent], ends: list[str], random: Random, edges: list[int]

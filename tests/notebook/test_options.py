@@ -18,7 +18,7 @@ from ipy_gateway.notebook.options import (
     request_params,
 )
 
-same_every_time = settings(derandomize=True, deadline=None, max_examples=500)
+many_examples = settings(max_examples=500)
 
 
 def on_line(line: str) -> ChatOptions:
@@ -401,7 +401,7 @@ def refusal_of(line: str, *, is_cell: bool) -> InvalidRequestError | None:
     return None
 
 
-@same_every_time
+@many_examples
 @given(line=ANY_LINE, is_cell=st.booleans())
 def test_any_line_is_understood_or_refused_in_one_sentence(line: str, is_cell: bool) -> None:
     error = refusal_of(line, is_cell=is_cell)
@@ -410,7 +410,7 @@ def test_any_line_is_understood_or_refused_in_one_sentence(line: str, is_cell: b
     assert error is None or len(error.message) < 300
 
 
-@same_every_time
+@many_examples
 @given(line=ANY_LINE.filter(lambda line: refusal_of(line, is_cell=False) is None))
 def test_whatever_is_understood_ends_with_its_question(line: str) -> None:
     options = on_line(line)
@@ -419,7 +419,7 @@ def test_whatever_is_understood_ends_with_its_question(line: str) -> None:
     assert options.question or options.action or options.new
 
 
-@same_every_time
+@many_examples
 @given(question=st.text(min_size=1, max_size=60).map(str.strip).filter(bool))
 def test_whatever_follows_two_dashes_is_the_question(question: str) -> None:
     assert on_line(f"-m m -- {question}") == ChatOptions(question=question, model="m")

@@ -47,7 +47,7 @@ def inner_html(markdown: str) -> str:
     return markdown_html(markdown).removeprefix('<div class="ipg-answer">').removesuffix("</div>").strip("\n")
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS, st.lists(st.integers(min_value=0), max_size=12))
 def test_nothing_is_lost_and_cuts_do_not_matter(text: str, places: Sequence[int]) -> None:
     whole = fed([text])
@@ -58,7 +58,7 @@ def test_nothing_is_lost_and_cuts_do_not_matter(text: str, places: Sequence[int]
     assert "".join(whole[0]) + whole[1] == printable(text)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(TEXTS)
 def test_blocks_look_one_by_one_as_they_look_together(text: str) -> None:
     environment: dict[str, object] = {}
@@ -71,7 +71,7 @@ def test_blocks_look_one_by_one_as_they_look_together(text: str) -> None:
     assert "".join(parts).replace("\n", "") == inner_html(text).replace("\n", "")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(TEXTS, st.integers(min_value=0))
 def test_what_is_finished_stays_so_whatever_follows(text: str, place: int) -> None:
     beginning, _ = cut(text, [place])

@@ -110,7 +110,7 @@ def test_what_no_rewriting_makes_harmless_is_given_as_code() -> None:
     assert safe_markdown(nested) == f"````text\n{nested}\n````"
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS)
 def test_no_text_gives_html_images_or_links_to_elsewhere(text: str) -> None:
     for preset in ("commonmark", "js-default"):
@@ -121,7 +121,7 @@ def test_no_text_gives_html_images_or_links_to_elsewhere(text: str) -> None:
         assert all(link.startswith(("http://", "https://")) for link in links)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS.filter(lambda text: "$" not in text and "\\" not in text))
 def test_code_keeps_its_characters(text: str) -> None:
     safe = safe_markdown(text)
