@@ -12,7 +12,7 @@ import pytest
 from ..support.kernel import CellRun, Kernel, running_kernel
 from ..support.loopback import SilentServer, silent_server
 
-LIMIT_S = 1.0
+LIMIT_S = 5.0  # a bound for a hang, on a machine with other work; what is measured is printed
 HANG_S = 60.0
 LONG_WINDOWS = 8  # Whisper takes speech in by half a minute at most, and long.wav has four
 # Processor time, which other work on the machine does not change.
