@@ -1,73 +1,105 @@
 """Tab behind %chat and %%chat: its options, and behind -m the models of the server."""
 
-import asyncio
+import dataclasses
+import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    completion_matcher,
+)
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
-from ..core.exceptions import GatewayError
 from ..core.status import server_statuses
 from .gateway_magics import GatewayMagics
 from .loop import gateway_loop
 from .options import option_words
 
-COMMANDS = ("%chat", "%%chat", "%gwchat", "%%gwchat")
+CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat)\s(?P<rest>.*)")
 MODEL_OPTIONS = ("-m", "--model")
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
 
 
 def complete_chat_lines(shell: InteractiveShell, gateway: GatewayMagics) -> None:
-    """Let the shell ask us about lines that begin with one of our chat magics."""
-    completer = _ChatCompleter(gateway)
-    for command in COMMANDS:
-        shell.set_hook("complete_command", completer, str_key=command)
+    """Let the shell ask us about lines with one of our chat magics."""
+    _matchers(shell).append(_ChatMatcher(shell, gateway).match)
 
 
 def stop_completing(shell: InteractiveShell) -> None:
     """Take that back."""
-    dispatcher = shell.strdispatchers.get("complete_command")
-    by_command = dispatcher.strs if dispatcher else {}
-    for command in COMMANDS:
-        chain = by_command.get(command)
-        if chain:  # of methods: the shell binds what it is given
-            chain.chain[:] = [
-                entry for entry in chain.chain if not isinstance(entry[1].__func__, _ChatCompleter)
-            ]
+    matchers = _matchers(shell)
+    matchers[:] = [
+        matcher for matcher in matchers if not isinstance(getattr(matcher, "__self__", None), _ChatMatcher)
+    ]
 
 
-class _ChatCompleter:
-    """What may follow on a line of a chat magic."""
+def _matchers(shell: InteractiveShell) -> list[Any]:
+    matchers: list[Any] = shell.Completer.custom_matchers
+    return matchers
 
-    def __init__(self, gateway: GatewayMagics) -> None:
+
+class _ChatMatcher:
+    """What may follow on a line of a chat magic, for version 2 of IPython's matchers.
+
+    Version 1 takes neither a word with a colon in it nor silence of Jedi, which reads the line as Python.
+    """
+
+    def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
+        self._shell = shell
         self._gateway = gateway
         self._models: tuple[str, ...] = ()
         self._asked: tuple[GatewayConfig, float] | None = None
 
-    def __call__(self, shell: InteractiveShell, event: Any) -> list[str]:
-        words = event.line[: len(event.line) - len(event.symbol)].split()
-        if words[-1:] and words[-1] in MODEL_OPTIONS:
-            return [model for model in self._model_names() if model.startswith(event.symbol)]
-        is_cell = words[:1] == ["%%chat"] or words[:1] == ["%%gwchat"]
-        return [word for word in option_words(is_cell=is_cell) if word.startswith(event.symbol)]
+    @completion_matcher(api_version=2, priority=100)  # type: ignore[untyped-decorator]  # IPython's
+    def match(self, context: CompletionContext) -> SimpleMatcherResult:
+        line = CHAT_LINE.fullmatch(context.text_until_cursor)
+        if not line or not self._is_ours(line["magic"], is_cell=line["escape"] == "%%"):
+            return {"completions": []}
+        before, word = _last_word(line["rest"])
+        option, equals, value = word.partition("=")
+        if equals and option in MODEL_OPTIONS:
+            return _beginning_with(value, self._model_names())
+        if before.endswith(MODEL_OPTIONS):
+            return _beginning_with(word, self._model_names())
+        if word.startswith("-") or not (before or word):
+            return _beginning_with(word, option_words(is_cell=line["escape"] == "%%"))
+        return {"completions": []}
+
+    def _is_ours(self, magic: str, *, is_cell: bool) -> bool:
+        function = self._shell.find_magic(magic, "cell" if is_cell else "line")
+        return str(getattr(function, "__module__", "")).startswith(f"{__package__}.")
 
     def _model_names(self) -> tuple[str, ...]:
         config = self._gateway.gateway_config
-        if self._asked and self._asked[0] == config and time.monotonic() - self._asked[1] < KEPT_S:
-            return self._models
-        try:
-            statuses = gateway_loop().run(_statuses(config))
-        except (GatewayError, TimeoutError, RuntimeError):  # no list then; Tab is no place for errors
-            return ()
-        self._models = tuple(
-            model.id for status in statuses if "text" in status.purposes for model in status.models
-        )
-        self._asked = config, time.monotonic()
+        if not self._asked or self._asked[0] != config or time.monotonic() - self._asked[1] > KEPT_S:
+            self._models = _models_of(config)
+            self._asked = config, time.monotonic()
         return self._models
 
 
-async def _statuses(config: GatewayConfig) -> Any:
-    async with asyncio.timeout(LONGEST_WAIT_S):
-        return await server_statuses(config)
+def _last_word(text: str) -> tuple[str, str]:
+    """What stands before the word that is being written, and that word, which may be empty yet."""
+    word = re.split(r"\s", text)[-1]
+    return text[: len(text) - len(word)].strip(), word
+
+
+def _beginning_with(word: str, candidates: Iterable[str]) -> SimpleMatcherResult:
+    """Completions in place of a word, and nobody else's beside them."""
+    found = [SimpleCompletion(candidate) for candidate in candidates if candidate.startswith(word)]
+    return {"completions": found, "matched_fragment": word, "suppress": True, "ordered": True}
+
+
+def _models_of(config: GatewayConfig) -> tuple[str, ...]:
+    """The models for text; none where a server does not answer, for Tab is no place for errors."""
+    hurried = dataclasses.replace(config, timeout_s=min(config.timeout_s, LONGEST_WAIT_S))
+    try:
+        statuses = gateway_loop().run(server_statuses(hurried))
+    except RuntimeError:  # the interpreter is exiting
+        return ()
+    return tuple(model.id for status in statuses if "text" in status.purposes for model in status.models)
