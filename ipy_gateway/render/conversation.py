@@ -14,7 +14,7 @@ MEDIA = {"input_audio": "[recording]", "image_url": "[picture]"}
 def conversation_bundle(messages: Sequence[Mapping[str, Any]]) -> Bundle:
     """All messages, with who says them."""
     if not messages:
-        return Bundle(NOTHING_SAID, block(element("p", NOTHING_SAID, class_="ipg-facts")))
+        return _nothing_said()
     said = [(str(message["role"]), _text_of(message)) for message in messages]
     text = "\n\n".join(f"{role}: {words}" for role, words in said)
     return Bundle(text, block(*(_message(role, words) for role, words in said)))
@@ -22,8 +22,14 @@ def conversation_bundle(messages: Sequence[Mapping[str, Any]]) -> Bundle:
 
 def conversations_bundle(turns_by_name: Mapping[str, int], current: str) -> Bundle:
     """The names of the conversations, with how often each was answered."""
+    if not turns_by_name:
+        return _nothing_said()
     lines = [_line(name, count, is_current=name == current) for name, count in turns_by_name.items()]
     return Bundle("\n".join(lines), block(element("ul", *(element("li", line) for line in lines))))
+
+
+def _nothing_said() -> Bundle:
+    return Bundle(NOTHING_SAID, block(element("p", NOTHING_SAID, class_="ipg-facts")))
 
 
 def _line(name: str, count: int, *, is_current: bool) -> str:
@@ -37,14 +43,23 @@ def _message(role: str, words: str) -> Html:
 
 
 def _text_of(message: Mapping[str, Any]) -> str:
+    """What a message says; one that was loaded from a file may hold anything."""
     content = message.get("content")
-    if isinstance(content, list):
-        return " ".join(_part(part) for part in content)
-    calls = [f"[calls {call['function']['name']}]" for call in message.get("tool_calls") or ()]
-    return " ".join(filter(None, [str(content or ""), *calls]))
+    parts = content if isinstance(content, list) else [content]
+    calls = message.get("tool_calls") or ()
+    said = [*map(_part, parts), *map(_call, calls)]
+    return " ".join(filter(None, said)) or str(message.get("refusal") or "")
 
 
 def _part(part: Any) -> str:
     if not isinstance(part, Mapping):
-        return str(part)
-    return MEDIA.get(str(part.get("type")), str(part.get("text") or ""))
+        return str(part or "")
+    kind = str(part.get("type"))
+    text = part.get("text") or part.get("refusal")
+    return str(text) if text else MEDIA.get(kind, f"[{kind}]")
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    function = call.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return f"[calls {name or 'a tool'}]"
