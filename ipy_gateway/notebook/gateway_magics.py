@@ -11,7 +11,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
-from ..render.results import config_bundle, transcript_bundle
+from ..render.results import config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from .display import Output, ShownValues, is_headless
 from .kernel_loop import KernelLoop
@@ -87,6 +87,8 @@ class GatewayMagics(Magics, SettingTraits):
                 return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
+                whose = "the kernel's own event loop" if self._bridge else "a loop of their own"
+                self.output("").show(note_bundle(f"From now on requests run on {whose}."))
                 return None
             case [] | ["status"] if words or not self.is_headless:
                 output = self.output("Asking the servers")

@@ -1,6 +1,7 @@
 """What changes a configuration: %gateway's line, %config, and a profile."""
 
 import dataclasses
+import difflib
 import getpass
 import re
 import warnings
@@ -14,6 +15,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError, InvalidRequestError
 
 KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
+WORDS = ("status", "models", "settings", "set", "key", "loop")  # that %gateway knows
 UNSET = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
 
@@ -102,12 +104,16 @@ def _asking(config: GatewayConfig, urls: Sequence[str]) -> GatewayConfig:
     """Text and audio go to these servers: who brings recordings home means all of them."""
     for url in urls:
         if "://" not in url:
-            raise ConfigurationError(
-                f"{url!r} is no address of a server.",
-                f"Write %gateway http://{url}, or %gateway set NAME=VALUE for a setting.",
-            )
+            raise ConfigurationError(f"{url!r} is no address of a server.", _meant_by(url))
     servers = urls[0] if len(urls) == 1 else tuple(urls)
     return dataclasses.replace(config, text_base_url=servers, audio_base_url=None, routing_mode="single")
+
+
+def _meant_by(word: str) -> str:
+    close = difflib.get_close_matches(word, WORDS, n=1)
+    if close:
+        return f"Did you mean %gateway {close[0]}?"
+    return f"Write %gateway http://{word}, %gateway set NAME=VALUE, or one of {', '.join(WORDS)}."
 
 
 def _settings(words: Sequence[str], config: GatewayConfig) -> dict[str, Any]:
@@ -139,7 +145,8 @@ def _value(name: str, text: str) -> str | tuple[str, ...] | None:
 
 def _refuse_keys(words: Sequence[str]) -> None:
     values = [word.partition("=")[2].lstrip("'\"") for word in words]
-    if any(word.startswith(("api_key", "audio_api_key", "sk-")) for word in [*words, *values]):
+    is_secret = any(word.startswith(("api_key", "audio_api_key", "sk-")) for word in [*words, *values])
+    if is_secret or words[:1] == ["key"]:
         raise InvalidRequestError(
             "A key on this line would be saved with the notebook.",
             "Write %gateway key and type it in, or set IPY_GATEWAY_API_KEY before Jupyter starts.",
