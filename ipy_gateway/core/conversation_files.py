@@ -1,16 +1,13 @@
 """Conversations in files: a JSON list of OpenAI messages, checked before it is believed."""
 
-import contextlib
 import json
-import os
-import secrets
-import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .exceptions import InvalidRequestError
 from .messages import Message
+from .whole_files import check_is_file, check_may_be_written, expanded, explaining, replace_file
 
 MAX_FILE_BYTES = 100_000_000  # a recording is part of its message, and most servers take no more
 MAX_LEVELS = 50  # in a message; deeper JSON can't be written again
@@ -23,9 +20,9 @@ def read_messages(path: str | Path) -> list[Message]:
     Raises:
         InvalidRequestError: the file can't be read, or something else is in it.
     """
-    path = _expanded(path)
-    with _explaining(path, "read"):
-        _check_is_file(path)
+    path = expanded(path)
+    with explaining(path, "read"):
+        check_is_file(path)
         return _checked(_json_of(_data_of(path), path), path)
 
 
@@ -36,41 +33,13 @@ def write_messages(path: str | Path, messages: Sequence[Message]) -> Path:
         InvalidRequestError: the file can't be written, or holds something other than a list of messages,
             which is not overwritten.
     """
-    path = _expanded(path)
+    path = expanded(path)
     data = _written(messages, path)
-    with _explaining(path, "written"):
+    with explaining(path, "written"):
         path = path.resolve()  # a link stays one
         _check_may_be_overwritten(path)
-        _replace(path, data)
+        replace_file(path, data)
     return path
-
-
-def _expanded(path: str | Path) -> Path:
-    with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user, and so no such file
-        return Path(path).expanduser()
-    return Path(path)
-
-
-@contextlib.contextmanager
-def _explaining(path: Path, done: str) -> Generator[None, None, None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InvalidRequestError(
-            f"{str(path)!r} can't be {done}: {reason}.", "Check the name and the permissions."
-        ) from error
-
-
-def _check_is_file(path: Path) -> None:
-    if path.is_dir():
-        raise InvalidRequestError(f"{str(path)!r} is a folder.", "Name a file in it.")
-    if not path.exists():
-        raise InvalidRequestError(
-            f"There is no file {str(path)!r}.", f"Check its name; the notebook runs in {str(Path.cwd())!r}."
-        )
-    if not path.is_file():
-        raise InvalidRequestError(f"{str(path)!r} is no regular file.", "Name another one.")
 
 
 def _data_of(path: Path) -> bytes:
@@ -178,15 +147,8 @@ def _written(messages: Sequence[Message], path: Path) -> bytes:
 
 def _check_may_be_overwritten(path: Path) -> None:
     """What is lost by overwriting has to be a conversation as we write it, or nothing."""
-    if path.parent.is_dir() and not path.exists():
-        return
-    if not path.parent.is_dir():
-        raise InvalidRequestError(
-            f"There is no folder {str(path.parent)!r}.", "Make it first, or name another one."
-        )
-    _check_is_file(path)
-    data = _data_of(path)
-    if data:
+    check_may_be_written(path)
+    if path.exists() and (data := _data_of(path)):
         _check_is_conversation(data, path)
 
 
@@ -201,18 +163,3 @@ def _check_is_conversation(data: bytes, path: Path) -> None:
             f"{path.name!r} is not overwritten, because it is no saved conversation.",
             "Save under another name, or delete that file first.",
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside the file, then put it in its place: whoever reads it sees the old or the new one whole."""
-    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
