@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The printable text with a single space for each run of blanks and line ends, and none around it."""
-    return printable(_BLANKS.sub(" ", text)).strip(" ")
+    return printable(_BLANKS.sub(" ", text)).strip()
 
 
 def _shown(character: str) -> str:

@@ -98,7 +98,7 @@ def _spoken(segment: Segment) -> Iterator[Unit]:
     end_before = 0
     for start, stop in units(segment.text):
         text = one_line(segment.text[start:stop])
-        if not text.strip():
+        if not text:
             continue
         is_inside = start == end_before > 0 and _is_inside(start, times, word_starts)
         yield Unit(

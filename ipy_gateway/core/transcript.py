@@ -1,18 +1,26 @@
 """What was said in a recording, and what may become of it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from .clock import clock
 from .exceptions import InvalidRequestError
 from .languages import joined
 from .subtitle_formats import srt_of, vtt_of
-from .transcript_checks import check_kinds, check_number, check_span, check_texts
+from .transcript_checks import check_gaps, check_kinds, check_number, check_segments, check_span, check_texts
+from .transcript_files import values_in_file, write_transcript
+from .transcript_json import json_of, values_in
 from .transcript_search import Match, matches_in
 from .transcript_slices import end_of, gaps_between, segments_between, times_of_slice
+from .transcript_tables import data_frame_of
+from .transcript_texts import markdown_of, text_of_transcript
 from .transcription import Segment, Transcription, Word
+
+if TYPE_CHECKING:
+    import pandas
 
 _REPR_CHARACTERS = 60
 
@@ -82,8 +90,8 @@ class Transcript:
                 check_number("transcript", name, getattr(self, name))
         object.__setattr__(self, "segments", check_kinds("segments", self.segments, Segment))
         object.__setattr__(self, "gaps", check_kinds("gaps", self.gaps, Gap))
-        _check_segments(self.segments)
-        _check_gaps(self.gaps)
+        check_segments(self.segments)
+        check_gaps(self.gaps)
 
     def __str__(self) -> str:
         return self.text
@@ -129,6 +137,24 @@ class Transcript:
             gaps=tuple(sorted(gaps, key=_start_s)),
             cut_off=transcription.cut_off,
         )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The transcript that `to_json` wrote, the same in every value.
+
+        Raises:
+            InvalidRequestError: it is something else, or has over 100,000,000 bytes.
+        """
+        return cls(**values_in(text, Gap))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The transcript in a .json file that `save` wrote, or the subtitles of an .srt or .vtt file.
+
+        Raises:
+            InvalidRequestError: the file can't be read, or something else is in it.
+        """
+        return cls(**values_in_file(path, Gap))
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -176,6 +202,43 @@ class Transcript:
         """
         return matches_in(self, query, ignore_case=ignore_case, regex=regex)
 
+    def to_text(self, *, times: bool = False) -> str:
+        """The text; with a paragraph for each speaker's turn, and one for each gap, where there are any.
+
+        Args:
+            times: whether each segment and each gap gets a line with its times instead.
+        """
+        return text_of_transcript(self, times=times)
+
+    def to_markdown(self) -> str:
+        """Markdown that shows all characters as they are: a title, a paragraph for each turn and each gap."""
+        return markdown_of(self)
+
+    def to_json(self) -> str:
+        """JSON of all values, which `from_json` reads back."""
+        return json_of(self)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A pandas DataFrame: start_s, end_s, speaker, text, and as gap the reason in the row of a gap.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        return data_frame_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a file, at once or not at all, and return its path. A file of this name is replaced.
+
+        Args:
+            path: its suffix says what is written: .txt, .md, .srt, .vtt, .json, .csv or .tsv. In tables, text
+                that a spreadsheet would take for a formula gets an apostrophe before it.
+
+        Raises:
+            InvalidRequestError: the suffix is another one, the file can't be written, or subtitles can't be
+                made, as in `to_srt`.
+        """
+        return write_transcript(path, self)
+
     def to_srt(self) -> str:
         """SubRip subtitles: one or two lines of 42 columns, a speaker's name before the first words.
 
@@ -202,34 +265,3 @@ def _start_s(span: Segment | Gap) -> float:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _check_segments(segments: tuple[Segment, ...]) -> None:
-    _check_spans("segment", segments)
-    for number, segment in enumerate(segments, start=1):
-        what = f"segment {number}"
-        check_texts(what, text=segment.text)
-        if segment.speaker is not None:
-            check_texts(what, speaker=segment.speaker)
-        for word in check_kinds(f"words of {what}", segment.words, Word):
-            check_span(f"word {word.text!r:.40} of {what}", word.start_s, word.end_s)
-            check_texts(f"word of {what}", text=word.text)
-
-
-def _check_gaps(gaps: tuple[Gap, ...]) -> None:
-    _check_spans("gap", gaps)
-    for number, gap in enumerate(gaps, start=1):
-        check_texts(f"gap {number}", reason=gap.reason)
-
-
-def _check_spans(kind: str, spans: Sequence[Segment | Gap]) -> None:
-    before_s = 0.0
-    for number, span in enumerate(spans, start=1):
-        check_span(f"{kind} {number}", span.start_s, span.end_s)
-        if span.start_s < before_s:
-            raise InvalidRequestError(
-                f"The {kind}s are out of order: {kind} {number} begins at {span.start_s} s, "
-                f"the one before it at {before_s} s.",
-                "Sort them by start_s.",
-            )
-        before_s = span.start_s

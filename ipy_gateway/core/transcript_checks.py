@@ -1,9 +1,13 @@
 """What the values of a transcript have to be, each with the sentence for what they are not."""
 
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .exceptions import InvalidRequestError
+from .transcription import Segment, Word
+
+if TYPE_CHECKING:
+    from .transcript import Gap
 
 # 31 years: longer than any recording, and short enough for the clocks of every subtitle format.
 MAX_TIME_S = 1e9
@@ -72,6 +76,47 @@ def check_span(what: str, start_s: object, end_s: object) -> None:
         raise InvalidRequestError(
             f"The end_s of the {what} is {end_s!r}, before its start_s, {start_s!r}.", "Exchange them."
         )
+
+
+def check_segments(segments: Sequence[Segment]) -> None:
+    """Check the times and texts of segments and their words.
+
+    Raises:
+        InvalidRequestError: one of them is wrong.
+    """
+    _check_spans("segment", segments)
+    for number, segment in enumerate(segments, start=1):
+        what = f"segment {number}"
+        check_texts(what, text=segment.text)
+        if segment.speaker is not None:
+            check_texts(what, speaker=segment.speaker)
+        for word in check_kinds(f"words of {what}", segment.words, Word):
+            check_span(f"word {word.text!r:.40} of {what}", word.start_s, word.end_s)
+            check_texts(f"word of {what}", text=word.text)
+
+
+def check_gaps(gaps: "Sequence[Gap]") -> None:
+    """Check the times and reasons of gaps.
+
+    Raises:
+        InvalidRequestError: one of them is wrong.
+    """
+    _check_spans("gap", gaps)
+    for number, gap in enumerate(gaps, start=1):
+        check_texts(f"gap {number}", reason=gap.reason)
+
+
+def _check_spans(kind: str, spans: "Sequence[Segment | Gap]") -> None:
+    before_s = 0.0
+    for number, span in enumerate(spans, start=1):
+        check_span(f"{kind} {number}", span.start_s, span.end_s)
+        if span.start_s < before_s:
+            raise InvalidRequestError(
+                f"The {kind}s are out of order: {kind} {number} begins at {span.start_s} s, "
+                f"the one before it at {before_s} s.",
+                "Sort them by start_s.",
+            )
+        before_s = span.start_s
 
 
 def _kind_of(value: object) -> str:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 }
 HEAVY = (
     *("IPython", "ipywidgets", "anywidget", "markdown_it", "nest_asyncio2"),
-    *("faster_whisper", "xllamacpp", "numpy", "tqdm", "huggingface_hub", "ctranslate2", "av"),
+    *("faster_whisper", "xllamacpp", "numpy", "pandas", "tqdm", "huggingface_hub", "ctranslate2", "av"),
     *("filelock", "platformdirs", "python_multipart", "imageio_ffmpeg"),
 )
 
