@@ -1,6 +1,7 @@
 """HTML that is escaped by construction: the only file that writes a tag."""
 
 import html
+import re
 from functools import cache
 from importlib import resources
 
@@ -10,6 +11,10 @@ from .text import printable
 NO_MATHS = "tex2jax_ignore mathjax_ignore"
 # Inside of that, the formulas that we have read.
 MATHS = "tex2jax_process mathjax_process"
+
+# Where a notebook becomes Markdown, an output is a block of HTML there, which ends at the first blank line:
+# what follows, say the second half of a model's code, would be read as Markdown.
+_BEFORE_BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
 
 
 class Html(str):
@@ -33,7 +38,8 @@ def fragment(*children: str) -> Html:
 def block(*children: str, has_style: bool = True) -> Html:
     """A whole output, with the style sheet that it needs, unless an output before it has brought that."""
     style = [element("style", _style_sheet())] if has_style else []
-    return element("div", *style, *children, class_=f"ipy-gateway {NO_MATHS}")
+    markup = element("div", *style, *children, class_=f"ipy-gateway {NO_MATHS}")
+    return Html(_BEFORE_BLANK_LINE.sub("&#10;", markup))
 
 
 def _escape(text: str) -> str:

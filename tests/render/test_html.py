@@ -53,6 +53,15 @@ def test_an_output_brings_its_style_and_is_not_read_as_formulas() -> None:
     assert StrictReader(markup).text == "$90 million and $5 million"
 
 
+def test_an_output_has_no_blank_lines_which_would_end_it_in_a_markdown_file() -> None:
+    code = "first\n\n\n \t\n![x](http://canary.example/)\n"
+
+    markup = block(element("pre", code))
+
+    assert all(line.strip(" \t") for line in markup.split("\n"))
+    assert StrictReader(markup).text == code
+
+
 def test_an_output_after_the_first_needs_no_style() -> None:
     assert block("x", has_style=False) == '<div class="ipy-gateway tex2jax_ignore mathjax_ignore">x</div>'
 
