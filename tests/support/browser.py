@@ -1,5 +1,6 @@
 """A real JupyterLab or Notebook server, and a real Chromium that looks at it."""
 
+import itertools
 import json
 import os
 import socket
@@ -8,19 +9,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
 from .tools import chromium
 
 APPS = {
-    "lab": ("jupyterlab", "LabApp", "lab/tree"),
+    # JupyterLab opens again what was open in a workspace: every page gets one of its own.
+    "lab": ("jupyterlab", "LabApp", "lab/workspaces/page-{}/tree"),
     "notebook": ("notebook", "JupyterNotebookApp", "notebooks"),
 }
 START_S = 60
+NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 CHROMIUM_OPTIONS = [
     "--no-sandbox",  # tests run as root in containers
     "--disable-gpu",
@@ -32,29 +38,138 @@ CHROMIUM_OPTIONS = [
 ]
 
 
-@contextmanager
-def notebook_page(notebook: Path, *, app: str) -> Iterator[Page]:
-    """A page that shows a notebook in JupyterLab ("lab") or Notebook 7 ("notebook"), its kernel started."""
-    executable = chromium()
-    with _server(notebook.parent, app) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
+@dataclass
+class Jupyter:
+    """A running server, and a browser that shares its cache between pages.
+
+    Attributes:
+        url: base URL of the server.
+        folder: where it runs.
+    """
+
+    url: str
+    folder: Path
+    _app: str
+    _context: BrowserContext
+    _workspaces: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextmanager
+    def open(self, name: str, *, watch: Callable[[Page], None] | None = None) -> Iterator[Page]:
+        """A page that shows one notebook, its kernel started.
+
+        Args:
+            name: of the notebook's file.
+            watch: called with the page while it is still empty.
+        """
+        page = self._context.new_page()
         try:
-            page = browser.new_page(viewport={"width": 1200, "height": 1600})
-            page.goto(f"{url}/{APPS[app][2]}/{notebook.name}")
-            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START_S * 1000)
-            page.wait_for_function(
-                "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
-                " === 'idle'",
-                timeout=START_S * 1000,
-            )
+            if watch:
+                watch(page)
+            page.goto(f"{self.url}/{APPS[self._app][2].format(next(self._workspaces))}/{name}")
+            wait_until_ready(page)
             yield page
         finally:
+            page.close()
+
+
+@contextmanager
+def jupyter(folder: Path, *, app: str = "lab") -> Iterator[Jupyter]:
+    """JupyterLab ("lab") or Notebook 7 ("notebook") over the notebooks in a folder, and Chromium."""
+    executable = chromium()
+    with _server(folder, app) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
+        expect.set_options(timeout=START_S * 1000)  # much else may be going on: this finds what hangs
+        try:
+            yield Jupyter(url, folder, app, browser.new_context(viewport={"width": 1200, "height": 1600}))
+        finally:
             browser.close()
+
+
+@contextmanager
+def notebook_page(notebook: Path, *, app: str) -> Iterator[Page]:
+    """A page that shows a notebook in a Jupyter of its own."""
+    with jupyter(notebook.parent, app=app) as server, server.open(notebook.name) as page:
+        yield page
+
+
+def write_notebook(folder: Path, *cells: str) -> str:
+    """Write a notebook with these cells under a new name, which it returns."""
+    code: dict[str, object] = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+    }
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "cells": [{**code, "id": f"cell-{number}", "source": cell} for number, cell in enumerate(cells)],
+    }
+    name = f"{uuid.uuid4().hex}.ipynb"
+    (folder / name).write_text(json.dumps(notebook), "utf-8")
+    return name
+
+
+def wait_until_ready(page: Page) -> None:
+    """Wait until the notebook is shown and its kernel has started."""
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START_S * 1000)
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the kernel has nothing to do."""
+    page.wait_for_function(
+        f"() => {NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'", timeout=START_S * 1000
+    )
 
 
 def run_all_cells(page: Page) -> None:
     """What the menu's Run All Cells does; returns when the last cell has ended."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def start_cell(page: Page, index: int) -> None:
+    """Run one cell, and don't wait for its end."""
+    page.evaluate(
+        f"""index => {{
+            {NOTEBOOK}.content.activeCellIndex = index;
+            window.jupyterapp.commands.execute('notebook:run-cell');
+        }}""",
+        index,
+    )
+
+
+def run_cell(page: Page, index: int) -> None:
+    """Run one cell to its end."""
+    page.evaluate(
+        f"""index => {{
+            {NOTEBOOK}.content.activeCellIndex = index;
+            return window.jupyterapp.commands.execute('notebook:run-cell').catch(() => null);
+        }}""",
+        index,
+    )
+
+
+def save(page: Page) -> None:
+    """Save the notebook."""
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+
+def name_of(page: Page) -> str:
+    """The name of the notebook that a page shows."""
+    return Path(urlsplit(page.url).path).name
+
+
+def contrasts(page: Page) -> list[tuple[str, float]]:
+    """Each text in outputs of ours, with its contrast to what is behind it, from 1 to 21."""
+    found: list[tuple[str, float]] = page.evaluate(Path(__file__).with_name("contrast.js").read_text("utf-8"))
+    return found
+
+
+def outputs_of(page: Page, index: int) -> Locator:
+    """The outputs of a cell, as they are shown."""
+    return page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")
 
 
 @contextmanager
@@ -82,6 +197,7 @@ def _server(folder: Path, app: str) -> Iterator[str]:
             "JUPYTER_CONFIG_DIR": str(home),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "lab" / "user-settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "lab" / "workspaces"),
+            "JUPYTER_DATA_DIR": str(home / "data"),  # which notebooks are trusted
             "IPYTHONDIR": str(home / "ipython"),
         },
         stdout=subprocess.DEVNULL,
