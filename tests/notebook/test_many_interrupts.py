@@ -10,7 +10,7 @@ from ..support.kernel import Kernel
 from ..support.loopback import SilentServer, answering_server, silent_server
 
 INTERRUPTS = 30
-LIMIT_S = 1.0
+LIMIT_S = 5.0  # as in test_interrupts
 MAGIC = "%%chat\nAnybody?"
 AWAIT = "await chat_completion([{'role': 'user', 'content': 'Anybody?'}], config)"
 
