@@ -3,31 +3,18 @@
 import asyncio
 import math
 import os
-import re
-import shutil
-import signal
 from dataclasses import dataclass
-from pathlib import Path
 
-from .config import DEFAULT_FFMPEG_BIN, GatewayConfig
+from .config import GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
+from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
 from .ffmpeg_process import run_ffmpeg
-from .recording import DEMUXERS, MIN_DURATION_S, Recording, no_sound, recognize, too_short
+from .recording import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
 from .signals import waking_for_signals
-from .temporary_files import disk_error, temporary_folder, write_new_file
+from .temporary_files import temporary_folder, write_new_file
 from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header
 
-_SHOWN_STDERR_CHARS = 200
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
-_LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
-_DISK_FULL = "No space left on device"
-_MEMORY_REFUSED = "Cannot allocate memory"
-_FFMPEG_PIECE_BYTES = 64 << 20  # far more than a piece of any real recording takes
 _UNTOUCHED = b"-"  # one byte is no whole sample, so ffmpeg can't have written it
-_SAYS_LITTLE = (
-    *("Error opening", "Error parsing", "Conversion failed", "Nothing was written"),
-    *("Task finished", "Terminating thread", "Could not open encoder before EOF"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +111,7 @@ def _normalized_wav(samples: bytes, config: GatewayConfig) -> bytes:
 async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfig) -> bytes:
     """The sound alone: 16-bit samples at the rate and with the channels that `config` asks for."""
     with waking_for_signals():
-        ffmpeg = await asyncio.to_thread(_find_ffmpeg, config.ffmpeg_bin)
+        ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
         with temporary_folder() as folder:
             await write_new_file(folder / "recording", _with_true_header(audio_bytes, recording))
             # ffmpeg overwrites this; a file of its own making could be read by others.
@@ -133,97 +120,19 @@ async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfi
             output = folder / "samples"
             size = output.stat().st_size
             if exit_code != 0 or size == len(_UNTOUCHED):
-                raise _explain_failure(exit_code, log, recording, config)
+                raise explain_failure(exit_code, log, recording, config)
             _check_size(size, recording, config)
             return await asyncio.to_thread(output.read_bytes)
 
 
-def _find_ffmpeg(ffmpeg_bin: str) -> str:
-    found = shutil.which(ffmpeg_bin)
-    if found:
-        return str(Path(found).absolute())  # ffmpeg is started in another folder
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        trouble = "is no program that can be executed" if Path(ffmpeg_bin).exists() else "was not found"
-        raise AudioProcessingError(
-            f"This recording has to be converted, and there is no ffmpeg: {ffmpeg_bin!r} {trouble}.",
-            'Install it, pip install "ipy-gateway[ffmpeg]", or set ffmpeg_bin to a working ffmpeg.',
-            error_type="ffmpeg_missing",
-        ) from error
-
-
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:
-    demuxer, max_bytes = DEMUXERS[recording.container], config.audio_max_upload_bytes
-    return [
-        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-filter_threads", "1"),
-        # One number in a header can ask for gigabytes, such as a rate that takes a filter of that size.
-        *("-max_alloc", str(_FFMPEG_PIECE_BYTES + 2 * max_bytes)),
-        *("-protocol_whitelist", "file", "-f", demuxer, "-threads", "1", "-vn", "-sn", "-dn"),
-        *("-i", "file:recording", "-map", "0:a:0", "-af", _filters(config)),
-        *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
-        *("-c:a", "pcm_s16le", "-threads", "1"),
-        *("-fs", str(max_bytes + 1), "-f", "s16le", "file:samples"),
-    ]
-
-
-def _filters(config: GatewayConfig) -> str:
-    """What is done with the sound. It ends at the first sample over the limit, which has it refused.
-
-    Samples are counted, because a header's duration may lie, -t drops what comes after a gap in the clock of
-    a recorder, and -fs stops only after a packet, which may be of any size. At a rate that is no sound's,
-    nothing is let through: at 1 Hz, a second of such a packet would become 16,000 samples.
-    """
-    rate, channels = config.audio_target_sr, config.audio_target_channels
-    max_samples = config.audio_max_upload_bytes // (2 * channels)
-    sound_alone = rf"aselect=between(sample_rate\,{MIN_SAMPLE_RATE_HZ}\,{MAX_SAMPLE_RATE_HZ})"
-    loudness = [config.audio_loudnorm_filter] if config.audio_loudnorm else []
-    as_sent = f"aformat=sample_fmts=s16:sample_rates={rate}:channel_layouts={channels}c"
-    return ",".join([sound_alone, *loudness, as_sent, f"atrim=end_sample={max_samples + 1}"])
-
-
-def _explain_failure(
-    exit_code: int, log: str, recording: Recording, config: GatewayConfig
-) -> AudioProcessingError:
-    if "matches no streams" in log:
-        return no_sound()
-    if _DISK_FULL in log:
-        return disk_error(_DISK_FULL)
-    if _MEMORY_REFUSED in log:
-        return AudioProcessingError(
-            f"The {recording.container} recording can't be decoded: it takes more memory than sound does.",
-            "Play the file to check it, and convert it to WAV with 16 bits.",
-        )
-    if exit_code < 0:
-        return _ended_by_signal(-exit_code, recording)
-    if exit_code == 0 or not log.strip():
-        return _no_ffmpeg(recording, config)
-    lines = [_LOG_SOURCE.sub("", _TERMINAL_CODES.sub("", line)).strip() for line in log.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_SAYS_LITTLE)]
-    reason = ["it gave no reason", *filter(None, lines), *telling][-1][:_SHOWN_STDERR_CHARS].rstrip(".")
-    hint = "Play the file to check it, or copy it again."
-    if config.ffmpeg_bin != DEFAULT_FFMPEG_BIN:
-        hint = f"Play the file to check it, and check that ffmpeg_bin={config.ffmpeg_bin!r} is ffmpeg."
-    if config.audio_loudnorm:
-        hint = f"Check the file, and audio_loudnorm_filter={config.audio_loudnorm_filter!r}."
-    return AudioProcessingError(f"ffmpeg can't read the {recording.container} recording: {reason}.", hint)
-
-
-def _ended_by_signal(number: int, recording: Recording) -> AudioProcessingError:
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return AudioProcessingError(
-        f"ffmpeg was ended by {name} while it read the {recording.container} recording, and gave no reason.",
-        "Try again with more free memory, and play the file to check it.",
-    )
-
-
-def _no_ffmpeg(recording: Recording, config: GatewayConfig) -> AudioProcessingError:
-    return AudioProcessingError(
-        f"{config.ffmpeg_bin!r} made no sound of the {recording.container} recording, and gave no reason.",
-        "Check that ffmpeg_bin names a working ffmpeg.",
-        error_type="ffmpeg_missing",
+    max_bytes = config.audio_max_upload_bytes
+    return ffmpeg_arguments(
+        "file:recording",
+        ["-f", DEMUXERS[recording.container]],
+        ["-fs", str(max_bytes + 1), "-f", "s16le", "file:samples"],
+        config,
+        max_samples=max_bytes // (2 * config.audio_target_channels),
     )
 
 

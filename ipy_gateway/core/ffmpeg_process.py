@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +15,80 @@ from .exceptions import AudioProcessingError
 
 _NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
 _STDERR_TAIL_BYTES = 8192
+_PIECE_BYTES = 65536
+
+
+class FfmpegOutput:
+    """What a program writes to its standard output, piece by piece; it waits for whoever reads.
+
+    Attributes:
+        exit_code: how it ended, after its last piece.
+        log: the last lines that it wrote besides, after its last piece.
+    """
+
+    def __init__(self, command: list[str], folder: Path, config: GatewayConfig) -> None:
+        self.exit_code = 0
+        self.log = ""
+        self._command = command
+        self._folder = folder
+        self._config = config
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """All that it writes. The program ends when the iteration does, however that ends.
+
+        Raises:
+            AudioProcessingError: it can't be started, or gave nothing for `config.timeout_s`.
+        """
+        process = await _start(self._command, self._folder, self._config, stdout=PIPE)
+        logging = asyncio.ensure_future(_read_tail(process))
+        assert process.stdout is not None
+        try:
+            with _explaining_timeout(self._config):
+                while True:
+                    async with asyncio.timeout(self._config.timeout_s):
+                        piece = await process.stdout.read(_PIECE_BYTES)
+                    if not piece:
+                        break
+                    yield piece
+                async with asyncio.timeout(self._config.timeout_s):
+                    self.log = await logging
+                    self.exit_code = await process.wait()
+        finally:
+            logging.cancel()
+            await _kill(process)
 
 
 async def run_ffmpeg(command: list[str], folder: Path, config: GatewayConfig) -> tuple[int, str]:
     """Exit code and last lines of a program that runs in `folder`, and that ends when this does."""
-    process = await _start(command, folder, config)
+    process = await _start(command, folder, config, stdout=DEVNULL)
     try:
-        async with asyncio.timeout(config.timeout_s):
-            log = await _read_tail(process)
-            return await process.wait(), log
+        with _explaining_timeout(config):
+            async with asyncio.timeout(config.timeout_s):
+                log = await _read_tail(process)
+                return await process.wait(), log
+    finally:
+        await _kill(process)
+
+
+@contextlib.contextmanager
+def _explaining_timeout(config: GatewayConfig) -> Generator[None, None, None]:
+    try:
+        yield
     except TimeoutError as error:
         raise AudioProcessingError(
             f"ffmpeg was not done with the recording after {config.timeout_s:g} s.",
             "Raise timeout_s, or cut the recording into parts.",
             error_type="audio_timeout",
         ) from error
-    finally:
-        await _kill(process)
 
 
-async def _start(command: list[str], folder: Path, config: GatewayConfig) -> Process:
+async def _start(command: list[str], folder: Path, config: GatewayConfig, *, stdout: int) -> Process:
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
             stdin=DEVNULL,
-            stdout=DEVNULL,
+            stdout=stdout,
             stderr=PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
             creationflags=_NO_CONSOLE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .exceptions import AudioProcessingError
+from .random_access import Bytes
 from .wav import little, read_wav
 
 MIN_DURATION_S = 0.1  # llama.cpp's server ends its process over a WAV of one sample
@@ -80,11 +81,11 @@ _BY_MAGIC = (
 )
 
 
-def recognize(audio_bytes: bytes, *, accept_truncated: bool = False) -> Recording:
+def recognize(audio_bytes: Bytes, *, accept_truncated: bool = False) -> Recording:
     """Tell what kind of recording this is, from its bytes.
 
     Args:
-        audio_bytes: a whole recording, as in its file.
+        audio_bytes: a whole recording, as in its file; of a long one little is read.
         accept_truncated: take a WAV that is shorter than its header promises for what is there, and one that
             goes on after that for what is promised.
 
@@ -122,7 +123,7 @@ def no_sound() -> AudioProcessingError:
     return AudioProcessingError("The recording is a video without sound.", "Give a file that holds sound.")
 
 
-def _recognize_wav(audio_bytes: bytes, *, accept_wrong_length: bool) -> Recording:
+def _recognize_wav(audio_bytes: Bytes, *, accept_wrong_length: bool) -> Recording:
     wav = read_wav(audio_bytes, accept_wrong_length=accept_wrong_length)
     if wav.duration_s is not None and wav.duration_s < MIN_DURATION_S:
         raise too_short(wav.duration_s)
@@ -139,7 +140,7 @@ def _recognize_wav(audio_bytes: bytes, *, accept_wrong_length: bool) -> Recordin
     )
 
 
-def _recognize_by_magic(audio_bytes: bytes) -> Recording | None:
+def _recognize_by_magic(audio_bytes: Bytes) -> Recording | None:
     is_mp4 = audio_bytes[4:8] in _MP4_BOXES and audio_bytes[0] < 0x20  # a size; "The wide river" is text
     if is_mp4 and audio_bytes[8:12] not in _PICTURE_BRANDS:
         return Recording("m4a")
@@ -148,7 +149,7 @@ def _recognize_by_magic(audio_bytes: bytes) -> Recording | None:
     return next((recording for magic, recording in _BY_MAGIC if audio_bytes.startswith(magic)), None)
 
 
-def _recognize_ogg(audio_bytes: bytes) -> Recording | None:
+def _recognize_ogg(audio_bytes: Bytes) -> Recording | None:
     """Ogg (RFC 3533): a page's segment table, then the first packet, whose first bytes name the codec."""
     if audio_bytes[:4] != b"OggS":
         return None
@@ -161,7 +162,7 @@ def _recognize_ogg(audio_bytes: bytes) -> Recording | None:
     return Recording("ogg", "flac" if packet.startswith(b"\x7fFLAC") else "")
 
 
-def _end_of_id3_tags(audio_bytes: bytes) -> int:
+def _end_of_id3_tags(audio_bytes: Bytes) -> int:
     """Where the sound starts: after the ID3v2 tags (id3.org, ID3v2.4 section 3.1), or at 0."""
     position = 0
     for _ in range(_MAX_ID3_TAGS):
@@ -175,7 +176,7 @@ def _end_of_id3_tags(audio_bytes: bytes) -> int:
     return position
 
 
-def _recognize_flac(audio_bytes: bytes, start: int) -> Recording | None:
+def _recognize_flac(audio_bytes: Bytes, start: int) -> Recording | None:
     if audio_bytes[start : start + 4] != b"fLaC":
         return None
     bits = int.from_bytes(audio_bytes[start + 18 : start + 21], "big")  # STREAMINFO: RFC 9639, section 8.2
@@ -183,7 +184,7 @@ def _recognize_flac(audio_bytes: bytes, start: int) -> Recording | None:
     return Recording("flac", "flac", rate or None, (bits >> 1 & 7) + 1 if rate else None)
 
 
-def _recognize_mp3(audio_bytes: bytes, start: int) -> Recording | None:
+def _recognize_mp3(audio_bytes: Bytes, start: int) -> Recording | None:
     """MPEG audio, layer III: one frame right after a tag, or two alike in a row."""
     padding = audio_bytes[start : start + _ID3_PADDING_BYTES] if start else b""
     frame_start = start + len(padding) - len(padding.lstrip(b"\0"))
@@ -206,7 +207,7 @@ def _read_mp3_frame(header: bytes) -> tuple[int, Recording | None]:
     return length, Recording("mp3", "mp3", rate, 1 if bits >> 6 & 3 == 3 else 2)
 
 
-def _recognize_adts(audio_bytes: bytes, start: int) -> Recording | None:
+def _recognize_adts(audio_bytes: Bytes, start: int) -> Recording | None:
     """AAC in ADTS frames: one that fills the file, or two alike in a row (ISO 13818-7, 6.2)."""
     header = audio_bytes[start : start + 7]
     bits = int.from_bytes(header, "big") if len(header) == 7 else 0
@@ -219,7 +220,7 @@ def _recognize_adts(audio_bytes: bytes, start: int) -> Recording | None:
     return Recording("aac", "aac", _AAC_RATES[rate_index], (bits >> 30 & 7) or None)
 
 
-def _explain_refusal(audio_bytes: bytes) -> AudioProcessingError:
+def _explain_refusal(audio_bytes: Bytes) -> AudioProcessingError:
     if audio_bytes.startswith(b"ID3"):
         return AudioProcessingError("The recording is an ID3 tag without sound.", "Copy the file again.")
     text = _text_at_start(audio_bytes)
@@ -235,7 +236,7 @@ def _explain_refusal(audio_bytes: bytes) -> AudioProcessingError:
     return AudioProcessingError(f"The recording is {shown}, not sound.", hint)
 
 
-def _text_at_start(audio_bytes: bytes) -> str | None:
+def _text_at_start(audio_bytes: Bytes) -> str | None:
     """The first characters, when the file starts as text does."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()  # the probe may end in mid-character
     try:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .config import GatewayConfig
@@ -24,9 +26,43 @@ def read_recording(path: str | os.PathLike[str], config: GatewayConfig) -> bytes
         AudioProcessingError: "audio_too_large"; it is larger than the configuration allows, or becomes so
             while it is read.
     """
-    path = Path(path)
+    path, max_bytes = Path(path), config.audio_max_upload_bytes
+    descriptor = open_recording(path)
     try:
-        return _read(path, config.audio_max_upload_bytes)
+        with explaining_file_errors(path):
+            size = os.fstat(descriptor).st_size
+            _check_size(path, size, max_bytes)
+            return _read_open_file(path, descriptor, stated_bytes=size, max_bytes=max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def open_recording(path: Path) -> int:
+    """A descriptor of a recording's file, for reading; the caller closes it.
+
+    Raises:
+        InvalidRequestError: there is no such file, it is no regular file, or it can't be opened.
+    """
+    with explaining_file_errors(path):
+        _check_is_file(path, path.stat())  # for a device, being opened may already be an event
+        descriptor = os.open(path, _FLAGS)  # not inherited by child processes: Python sees to that
+        try:
+            _check_is_file(path, os.fstat(descriptor))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+@contextmanager
+def explaining_file_errors(path: Path) -> Generator[None, None, None]:
+    """Turn what the system says about a recording's file into our own error.
+
+    Raises:
+        InvalidRequestError: there is no such file, or it can't be read.
+    """
+    try:
+        yield
     except ValueError as error:
         reason = f"{str(path)!r} can't be read: no file has a name like this."
         raise InvalidRequestError(reason, "Check its name.") from error
@@ -42,18 +78,6 @@ def is_missing(error: BaseException | None) -> bool:
     """Whether this is the system's way to say that there is no file of that name."""
     is_pattern = getattr(error, "winerror", None) == _ERROR_INVALID_NAME
     return is_pattern or isinstance(error, FileNotFoundError | NotADirectoryError)
-
-
-def _read(path: Path, max_bytes: int) -> bytes:
-    _check_is_file(path, path.stat())  # for a device, being opened may already be an event
-    descriptor = os.open(path, _FLAGS)  # not inherited by child processes: Python sees to that
-    try:
-        status = os.fstat(descriptor)
-        _check_is_file(path, status)
-        _check_size(path, status.st_size, max_bytes)
-        return _read_open_file(path, descriptor, stated_bytes=status.st_size, max_bytes=max_bytes)
-    finally:
-        os.close(descriptor)
 
 
 def _check_is_file(path: Path, status: os.stat_result) -> None:

@@ -14,7 +14,7 @@ from .exceptions import AudioProcessingError
 @contextlib.contextmanager
 def temporary_folder() -> Generator[Path, None, None]:
     """A new folder that is the user's alone, and that is removed with all that is in it."""
-    with _explaining_disk_errors():
+    with explaining_disk_errors():
         folder = tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True)
     with folder as name:
         yield Path(name)
@@ -22,7 +22,7 @@ def temporary_folder() -> Generator[Path, None, None]:
 
 async def write_new_file(path: Path, data: bytes) -> None:
     """Write a file that was not there before, and that is the user's alone."""
-    with _explaining_disk_errors(), _new_file(path) as file:  # here: the thread may outlive a cancelled task
+    with explaining_disk_errors(), new_file(path) as file:  # here: the thread may outlive a cancelled task
         await asyncio.to_thread(file.write, data)
 
 
@@ -34,12 +34,14 @@ def disk_error(reason: str) -> AudioProcessingError:
     )
 
 
-def _new_file(path: Path) -> BinaryIO:
+def new_file(path: Path) -> BinaryIO:
+    """A file for writing that was not there before, and that is the user's alone."""
     return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 @contextlib.contextmanager
-def _explaining_disk_errors() -> Generator[None, None, None]:
+def explaining_disk_errors() -> Generator[None, None, None]:
+    """Turn what the system says about temporary files into our own error."""
     try:
         yield
     except OSError as error:

@@ -4,12 +4,14 @@ import struct
 from dataclasses import dataclass
 
 from .exceptions import AudioProcessingError
+from .random_access import Bytes
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 1_000, 768_000  # of sound; some sensors record at 1 Hz
 
 _MAX_CHANNELS = 64
 _MAX_CHUNKS = 1000  # a real WAV has about five; 20 MB of empty chunks would take a second to walk
 _MAX_SIZE = 0xFFFFFFFF
+_PIECE_BYTES = 1 << 20
 _EXTENSIBLE_TAG, _EXTENSIBLE_GUID_TAIL = 0xFFFE, bytes.fromhex("000000001000800000aa00389b71")
 _CODECS = {  # of plain samples, by format tag and bits
     1: {8: "pcm_u8", 16: "pcm_s16le", 24: "pcm_s24le", 32: "pcm_s32le"},
@@ -63,7 +65,7 @@ class Encoding:
     is_true: bool
 
 
-def read_wav(audio_bytes: bytes, *, accept_wrong_length: bool = False) -> Wav:
+def read_wav(audio_bytes: Bytes, *, accept_wrong_length: bool = False) -> Wav:
     """What is in a WAV.
 
     Args:
@@ -112,12 +114,12 @@ def header_of(chunks: bytes, sound_bytes: int) -> bytes:
     return b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks + data_size
 
 
-def little(data: bytes, start: int, count: int) -> int:
+def little(data: Bytes, start: int, count: int) -> int:
     """The unsigned little-endian number there; where the data ends early, of what there is."""
     return int.from_bytes(data[start : start + count], "little")
 
 
-def _chunks(audio_bytes: bytes) -> dict[bytes, tuple[int, int]]:
+def _chunks(audio_bytes: Bytes) -> dict[bytes, tuple[int, int]]:
     """Where the chunks up to the sound start, and how long they claim to be."""
     chunks: dict[bytes, tuple[int, int]] = {}
     position = 12
@@ -160,7 +162,7 @@ def _container_bits(bits: int, channels: int, block_bytes: int) -> int:
     return 32 if bits == 24 and block_bytes == 4 * channels else (bits + 7) // 8 * 8
 
 
-def _promised_bytes(audio_bytes: bytes, chunks: dict[bytes, tuple[int, int]]) -> int:
+def _promised_bytes(audio_bytes: Bytes, chunks: dict[bytes, tuple[int, int]]) -> int:
     """How much sound the header promises; all that there is, where its size was not known yet."""
     sound_start, size = chunks[b"data"]
     if size == _MAX_SIZE and b"ds64" in chunks:  # RF64 (EBU Tech 3306): sizes of 64 bits
@@ -168,14 +170,14 @@ def _promised_bytes(audio_bytes: bytes, chunks: dict[bytes, tuple[int, int]]) ->
     return len(audio_bytes) - sound_start if _is_unknown_size(size, audio_bytes) else size
 
 
-def _is_unknown_size(size: int, audio_bytes: bytes) -> bool:
+def _is_unknown_size(size: int, audio_bytes: Bytes) -> bool:
     """Whether this was written before the size was known: as 0, or as something near the largest number."""
     if size == 0:  # a crashed recorder leaves 0 too; with a true size of the file it is a truly empty chunk
         return little(audio_bytes, 4, 4) + 8 != len(audio_bytes)
     return any(abs(size - largest) <= 0xFFFF for largest in (2**31, 2**32, 2**63, 2**64))
 
 
-def _check_length(audio_bytes: bytes, sound_start: int, promised_bytes: int, encoding: Encoding) -> None:
+def _check_length(audio_bytes: Bytes, sound_start: int, promised_bytes: int, encoding: Encoding) -> None:
     present_bytes = len(audio_bytes) - sound_start
     promised = _length(promised_bytes, encoding)
     if promised_bytes > present_bytes:
@@ -193,7 +195,7 @@ def _check_length(audio_bytes: bytes, sound_start: int, promised_bytes: int, enc
         )
 
 
-def _unnamed_bytes(audio_bytes: bytes, position: int) -> int:
+def _unnamed_bytes(audio_bytes: Bytes, position: int) -> int:
     """How much follows the sound that is no chunk, such as a title would be, and not all zeros."""
     for _ in range(_MAX_CHUNKS):
         # After an odd size there is one byte of padding, which some writers forget.
@@ -201,11 +203,17 @@ def _unnamed_bytes(audio_bytes: bytes, position: int) -> int:
         if not starts:
             break
         position = starts[0] + 8 + little(audio_bytes, starts[0] + 4, 4)
-    rest = audio_bytes[position:]
-    return 0 if rest.count(0) == len(rest) else len(rest)
+    return 0 if _is_padding(audio_bytes, position) else len(audio_bytes) - position
 
 
-def _is_chunk(audio_bytes: bytes, start: int) -> bool:
+def _is_padding(audio_bytes: Bytes, start: int) -> bool:
+    """Whether nothing but zeros follows; read in pieces, because it may be most of a long file."""
+    positions = range(start, len(audio_bytes), _PIECE_BYTES)
+    pieces = (audio_bytes[position : position + _PIECE_BYTES] for position in positions)
+    return all(piece.count(0) == len(piece) for piece in pieces)
+
+
+def _is_chunk(audio_bytes: Bytes, start: int) -> bool:
     """Whether a chunk with a name starts there and ends within the file; a second WAV does not count."""
     name, size = audio_bytes[start : start + 4], little(audio_bytes, start + 4, 4)
     is_name = len(name) == 4 and name.isascii() and name.decode("ascii").isprintable()

@@ -1,0 +1,60 @@
+"""Bytes that can be looked at anywhere: in memory, or in a file that is never read whole."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Protocol, SupportsIndex, overload
+
+
+class Bytes(Protocol):
+    """What the readers of headers need of `bytes`."""
+
+    def __len__(self) -> int: ...
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+    def startswith(self, prefix: bytes, /) -> bool: ...
+
+
+class FileBytes:
+    """The bytes of an open file. Its descriptor belongs to whoever opened it.
+
+    Attributes:
+        path: where the file is, absolute.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path.absolute()
+        self._descriptor = descriptor
+        self._size = os.fstat(descriptor).st_size
+        self._lock = threading.Lock()  # a descriptor has one position, which its readers share
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+    def __getitem__(self, place: SupportsIndex | slice, /) -> int | bytes:
+        if isinstance(place, slice):
+            start, stop, _ = place.indices(self._size)
+            return self._read(start, max(0, stop - start))
+        return self._read(range(self._size)[place], 1)[0]
+
+    def startswith(self, prefix: bytes, /) -> bool:
+        return self[: len(prefix)] == prefix
+
+    def _read(self, start: int, count: int) -> bytes:
+        data = bytearray()
+        with self._lock:
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            while len(data) < count and (piece := os.read(self._descriptor, count - len(data))):
+                data += piece
+        return bytes(data)
