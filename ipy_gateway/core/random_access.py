@@ -5,6 +5,8 @@ import threading
 from pathlib import Path
 from typing import Protocol, SupportsIndex, overload
 
+from .exceptions import InvalidRequestError
+
 
 class Bytes(Protocol):
     """What the readers of headers need of `bytes`."""
@@ -54,7 +56,11 @@ class FileBytes:
     def _read(self, start: int, count: int) -> bytes:
         data = bytearray()
         with self._lock:
-            os.lseek(self._descriptor, start, os.SEEK_SET)
-            while len(data) < count and (piece := os.read(self._descriptor, count - len(data))):
-                data += piece
+            try:
+                os.lseek(self._descriptor, start, os.SEEK_SET)
+                while len(data) < count and (piece := os.read(self._descriptor, count - len(data))):
+                    data += piece
+            except OSError as error:
+                reason = f"{str(self.path)!r} can't be read: {error.strerror or error}."
+                raise InvalidRequestError(reason, "Copy the file to another disk.") from error
         return bytes(data)

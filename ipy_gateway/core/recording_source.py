@@ -85,7 +85,7 @@ async def _spool(source: BinaryIO, path: Path) -> None:
             written_bytes += len(piece)
             if written_bytes > MAX_SOURCE_BYTES:
                 raise AudioProcessingError(
-                    f"The recording goes on after {MAX_SOURCE_BYTES >> 30} GB, which is the most that is taken.",
+                    f"The recording goes on after {MAX_SOURCE_BYTES >> 30} GB, and no more is taken.",
                     "Cut it into parts.",
                     error_type="audio_too_large",
                 )
