@@ -52,6 +52,12 @@ def _nothing_known_of_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board, "_servers", {})
 
 
+@pytest.fixture(autouse=True)
+def _journal_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What one test heard is not known to the next, nor to whoever runs the tests."""
+    monkeypatch.setenv("IPY_GATEWAY_JOURNAL_FILE", str(tmp_path / "journal.sqlite3"))
+
+
 @pytest.fixture(scope="session")
 def speech_model() -> Path:
     """The folder with Whisper tiny.en."""

@@ -15,6 +15,8 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
+from .long_transcription import Outcome, transcribe, transcribe_many
 from .loop_clients import Connections, close_connections
 from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
 from .operations import (
@@ -25,6 +27,7 @@ from .operations import (
     stream_transcription,
     transcribe_audio,
 )
+from .progress import TranscriptionProgress
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
 from .transcript import Gap, Transcript
@@ -43,13 +46,17 @@ __all__ = [
     "GatewayError",
     "IncompleteAnswerWarning",
     "InvalidRequestError",
+    "JournalEntry",
+    "JournalWarning",
     "Match",
+    "Outcome",
     "Reply",
     "Segment",
     "ToolCallPiece",
     "Transcript",
     "TranscriptChunk",
     "TranscriptText",
+    "TranscriptionProgress",
     "UpstreamError",
     "UpstreamResponseError",
     "UpstreamTimeoutError",
@@ -59,13 +66,17 @@ __all__ = [
     "analyze_audio",
     "chat_completion",
     "close_connections",
+    "empty_journal",
     "forward_chat_completion",
     "forward_models",
     "has_audio_content",
+    "journal_entries",
     "list_models",
     "normalize_audio_to_wav",
     "select_upstream_url",
     "stream_chat",
     "stream_transcription",
+    "transcribe",
     "transcribe_audio",
+    "transcribe_many",
 ]

@@ -177,6 +177,11 @@ class GatewayConfig:
             "as_given" the first that works.
         history_tokens: how much of a conversation is sent with the next question, in tokens; what is older is
             left out.
+        window_s: longest piece of a recording that `transcribe` sends at once, in seconds; None for 30 in a
+            chat message, 120 to a transcriptions endpoint and 300 to the embedded engine.
+        max_requests: how many such pieces are under way at once, at each server.
+        journal: whether `transcribe` keeps what was heard in each piece in a file of this user, so that it is
+            not asked for again; `journal_entries()` shows what is in it.
 
     Raises:
         ConfigurationError: a value is not valid; the message names the setting.
@@ -208,6 +213,9 @@ class GatewayConfig:
     between_tokens_timeout_s: PositiveFloat = field(default=60.0, kw_only=True)
     server_order: Literal["least_load", "as_given"] = field(default="least_load", kw_only=True)
     history_tokens: Annotated[int, Field(gt=0)] = field(default=8_000, kw_only=True)
+    window_s: Annotated[float, Field(ge=10, le=3600)] | None = field(default=None, kw_only=True)
+    max_requests: Annotated[int, Field(ge=1)] = field(default=4, kw_only=True)
+    journal: bool = field(default=True, kw_only=True)
 
     @pydantic.model_validator(mode="after")
     def _check_routing(self) -> "GatewayConfig":

@@ -21,6 +21,27 @@ class Progress:
     total_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TranscriptionProgress:
+    """How far a transcription has come.
+
+    Attributes:
+        source: name of the recording, or "".
+        done_s: seconds of it that are through, failures included.
+        total_s: its length in seconds, or None as long as that is unknown.
+        windows: how many pieces of it are through.
+        from_journal: how many of these did not have to be asked for.
+        failures: how many parts of it are missing.
+    """
+
+    source: str = ""
+    done_s: float = 0.0
+    total_s: float | None = None
+    windows: int = 0
+    from_journal: int = 0
+    failures: int = 0
+
+
 ProgressCallback = Callable[[Progress], None]
 
 _listener: ContextVar[ProgressCallback | None] = ContextVar("ipy_gateway_progress", default=None)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 FIRST_REST_S = 1.0
@@ -22,6 +22,7 @@ class _Server:
     has_answered: bool = False
     last_asked: float = 0.0
     audio_api: AudioApi | None = None
+    models_without_times: set[str | None] = field(default_factory=set)
 
 
 class ServerBoard:
@@ -102,6 +103,16 @@ class ServerBoard:
         with self._lock:
             server = self._of(url)
             server.audio_api = None if server.audio_api == api else server.audio_api
+
+    def gives_times(self, url: str, model: str | None) -> bool:
+        """Whether this server may tell when the words of a recording are said; it does until it refuses."""
+        with self._lock:
+            return model not in self._of(url).models_without_times
+
+    def learn_no_times(self, url: str, model: str | None) -> None:
+        """Remember that this server refuses to tell when words are said."""
+        with self._lock:
+            self._of(url).models_without_times.add(model)
 
     def requests_under_way(self, url: str) -> int:
         """How many requests a server is answering for this process."""

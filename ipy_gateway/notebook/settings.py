@@ -51,6 +51,9 @@ class SettingTraits(Configurable):
     between_tokens_timeout_s = _trait("between_tokens_timeout_s")
     server_order = _trait("server_order")
     history_tokens = _trait("history_tokens")
+    window_s = _trait("window_s")
+    max_requests = _trait("max_requests")
+    journal = _trait("journal")
 
     @staticmethod
     def setting_names() -> list[str]:

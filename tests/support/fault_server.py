@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .listening import listening
@@ -65,6 +65,7 @@ class FaultServer:
     Attributes:
         script: what to do, request by request; the last answer is given again and again.
         by_path: what to do about requests to a path, such as "/v1/models", whatever the script says.
+        respond: what to do about each request, in place of a script; their bodies are not kept then.
         requests: what came in.
         opened: how many connections were made.
         open: how many of them are open now.
@@ -73,6 +74,7 @@ class FaultServer:
     script: list[Answer]
     closes_on_accept: bool = False
     by_path: Mapping[str, Answer] = field(default_factory=dict)
+    respond: Callable[[RecordedRequest], Answer] | None = None
     url: str = ""
     requests: list[RecordedRequest] = field(default_factory=list)
     opened: int = 0
@@ -104,7 +106,7 @@ class FaultServer:
         try:
             while not self.closes_on_accept:
                 request = await _read_request(reader, number)
-                self.requests.append(request)
+                self.requests.append(replace(request, body=b"") if self.respond else request)
                 if not await self._answer(writer, self._answer_to(request)):
                     break
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -116,6 +118,8 @@ class FaultServer:
             self.open -= 1
 
     def _answer_to(self, request: RecordedRequest) -> Answer:
+        if self.respond:
+            return self.respond(request)
         if request.target in self.by_path:
             return self.by_path[request.target]
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -138,10 +142,15 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> Record
 
 @contextlib.contextmanager
 def fault_server(
-    *script: Answer, closes_on_accept: bool = False, by_path: Mapping[str, Answer] | None = None
+    *script: Answer,
+    closes_on_accept: bool = False,
+    by_path: Mapping[str, Answer] | None = None,
+    respond: Callable[[RecordedRequest], Answer] | None = None,
 ) -> Iterator[FaultServer]:
     """A running server that gives these answers."""
-    server = FaultServer([*script] or [answer()], closes_on_accept=closes_on_accept, by_path=by_path or {})
+    server = FaultServer(
+        [*script] or [answer()], closes_on_accept=closes_on_accept, by_path=by_path or {}, respond=respond
+    )
     with listening(server.serve) as port:
         server.url = f"http://127.0.0.1:{port}"
         yield server

@@ -1,0 +1,264 @@
+"""Recordings of any length written down: one, or many of them, each as soon as it is done."""
+
+import asyncio
+import time
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from .config import GatewayConfig
+from .exceptions import AudioProcessingError, IncompleteAnswerWarning, InvalidRequestError
+from .ffmpeg_command import find_ffmpeg
+from .joining import put_together
+from .journal import Journal
+from .kept_answers import KeptAnswers
+from .progress import TranscriptionProgress
+from .random_access import Bytes
+from .recording import Recording, recognize
+from .recording_source import Source, open_source
+from .routing import audio_urls, is_local
+from .signals import waking_for_signals
+from .sound_stream import is_as_sent, sound_of
+from .transcript import Transcript
+from .uploads import upload_of
+from .window_lengths import windows_at_once
+from .window_requests import Wish
+from .window_run import WindowRun
+from .windows import Window, windows_of
+
+_TAKEN_BY_EVERY_SERVER = ("mp3", "pcm_s16le")
+OnProgress = Callable[[TranscriptionProgress], None]
+
+
+async def transcribe(
+    source: Source,
+    config: GatewayConfig,
+    *,
+    language: str | None = None,
+    prompt: str | None = None,
+    words: bool = False,
+    on_progress: OnProgress | None = None,
+    again: bool = False,
+) -> Transcript:
+    """What is said in a recording, however long it is.
+
+        transcript = await transcribe("conference.m4a", config, on_progress=print)
+
+    The recording is decoded piece by piece and sent in windows, which are cut at pauses; several are under
+    way at once. What was heard in each is kept in a journal: a call that was interrupted, or some of whose
+    windows failed, asks only for what is missing when it is made again.
+
+    Args:
+        source: the path of the recording, its bytes, or a binary file object, which is read to its end.
+        config: where to send it; `window_s`, `max_requests` and `journal` say how.
+        language: ISO 639-1 code of what is spoken, where that is known.
+        prompt: words that may occur, such as names.
+        words: whether the times of single words are wanted; not every server gives them.
+        on_progress: called after each window, on the thread of the event loop.
+        again: ask for everything anew, whatever the journal holds.
+
+    Returns:
+        Text and segments with times from the start of the recording. A window that failed, even when it was
+        tried again, is one of its `gaps`, of which a warning tells, too. Where the server gives no times,
+        a segment is a sentence, and its times are a guess.
+
+    Raises:
+        AudioProcessingError: the recording can't be used, or is longer than a day; its error_type says why.
+        InvalidRequestError: an argument is wrong; nothing was sent.
+        UpstreamError: no window could be transcribed; what was said of the first.
+        ConfigurationError: the embedded engine is asked and not installed.
+    """
+    shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
+    try:
+        transcript = await _transcript_of(source, shared)
+    finally:
+        await shared.journal.close()
+    _warn_of_what_is_missing(transcript)
+    return transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of many recordings.
+
+    Attributes:
+        source: the recording, as it was given.
+        transcript: what is said in it, or None where it failed.
+        error: why it failed, or None.
+    """
+
+    source: Source
+    transcript: Transcript | None = None
+    error: Exception | None = None
+
+
+async def transcribe_many(
+    sources: Iterable[Source] | AsyncIterable[Source],
+    config: GatewayConfig,
+    *,
+    concurrency: int = 4,
+    language: str | None = None,
+    prompt: str | None = None,
+    words: bool = False,
+    on_progress: OnProgress | None = None,
+    again: bool = False,
+) -> AsyncGenerator[Outcome, None]:
+    """What is said in many recordings, each as soon as it is done.
+
+        async for outcome in transcribe_many(Path("talks").glob("*.mp3"), config):
+            print(outcome.source, outcome.transcript or outcome.error)
+
+    One that fails has its error as its outcome, and the others go on. All of them together have as many
+    windows under way as `transcribe` has for one. No source is taken before there is room for it: who is slow
+    to take the outcomes is waited for.
+
+    Args:
+        sources: recordings as `transcribe` takes them, in any iterable.
+        config: where to send them.
+        concurrency: how many recordings are open at once.
+        language: as in `transcribe`, for all of them.
+        prompt: as in `transcribe`.
+        words: as in `transcribe`.
+        on_progress: as in `transcribe`; its `source` says which recording it is about.
+        again: as in `transcribe`.
+
+    Yields:
+        An outcome for each source, in the order in which they are done.
+
+    Raises:
+        InvalidRequestError: an argument is wrong; nothing was sent.
+    """
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise InvalidRequestError(f"concurrency is {concurrency!r:.40}.", "Give a number of at least 1.")
+    shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
+    remaining = _one_by_one(sources)
+    at_work: set[asyncio.Task[Outcome]] = set()
+    try:
+        while True:
+            while len(at_work) < concurrency and (given := await anext(remaining, None)):
+                at_work.add(asyncio.create_task(_outcome_of(given[0], shared)))
+            if not at_work:
+                break
+            done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
+        await shared.journal.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the recordings of one call have in common."""
+
+    config: GatewayConfig
+    wish: Wish
+    on_progress: OnProgress | None
+    again: bool
+    slots: asyncio.Semaphore
+    journal: Journal
+
+    @classmethod
+    def of(
+        cls, config: GatewayConfig, wish: Wish, *, on_progress: OnProgress | None, again: bool
+    ) -> "_Shared":
+        for name in ("language", "prompt"):
+            value = getattr(wish, name)
+            if value is not None and not isinstance(value, str):
+                raise InvalidRequestError(
+                    f"{name} is not a string but {type(value).__name__}.",
+                    f"Leave out {name}, or give a string.",
+                )
+        slots = asyncio.Semaphore(windows_at_once(config))
+        return cls(config, wish, on_progress, again, slots, Journal(is_on=config.journal))
+
+
+async def _outcome_of(source: Source, shared: _Shared) -> Outcome:
+    try:
+        return Outcome(source, await _transcript_of(source, shared))
+    except Exception as error:
+        return Outcome(source, error=error)
+
+
+async def _one_by_one(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncIterator[tuple[Source]]:
+    """Each source in a tuple: an empty one is no end."""
+    if isinstance(sources, AsyncIterable):
+        async for source in sources:
+            yield (source,)
+    else:
+        for source in sources:
+            yield (source,)
+
+
+async def _transcript_of(source: Source, shared: _Shared) -> Transcript:
+    started_s = time.monotonic()
+    config = shared.config
+    with waking_for_signals():
+        async with open_source(source) as opened:
+            accepts_truncated = config.audio_preprocess_enabled is True
+            recording = await asyncio.to_thread(recognize, opened.content, accept_truncated=accepts_truncated)
+            run = WindowRun(
+                KeptAnswers(shared.journal, config, shared.wish, opened.name),
+                slots=shared.slots,
+                again=shared.again,
+                on_progress=shared.on_progress,
+                total_s=recording.duration_s,
+            )
+            windows = _windows(opened.content, recording, config, run.window_s)
+            async with aclosing(windows):
+                await run.hear(windows)
+    whole, gaps = put_together(run.heard)
+    server, model = run.server_and_model
+    return Transcript.from_transcription(
+        whole,
+        source=opened.name,
+        model=model,
+        server=server,
+        seconds=time.monotonic() - started_s,
+        gaps=gaps,
+    )
+
+
+async def _windows(
+    content: Bytes, recording: Recording, config: GatewayConfig, window_s: Callable[[], float]
+) -> AsyncGenerator[Window, None]:
+    if await _goes_whole(content, recording, config):
+        yield Window(await upload_of(content[:], config), is_cut=False)
+        return
+    sound = sound_of(content, recording, config)
+    windows = windows_of(sound, config, window_s)
+    async with aclosing(sound), aclosing(windows):
+        async for window in windows:
+            yield window
+
+
+async def _goes_whole(content: Bytes, recording: Recording, config: GatewayConfig) -> bool:
+    """Whether a recording is sent as it is, because nothing is here, or wanted, to decode it."""
+    if is_as_sent(recording, config):
+        return False
+    if config.audio_preprocess_enabled is False:
+        return True
+    try:
+        await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
+    except AudioProcessingError:
+        is_local_alone = all(map(is_local, audio_urls(config)))
+        is_taken = is_local_alone or recording.codec in _TAKEN_BY_EVERY_SERVER
+        if not is_taken or len(content) > config.audio_max_upload_bytes:
+            raise
+        return True
+    return False
+
+
+def _warn_of_what_is_missing(transcript: Transcript) -> None:
+    if transcript.gaps:
+        count = len(transcript.gaps)
+        parts = "1 part" if count == 1 else f"{count} parts"
+        message = f"{parts} of the recording could not be transcribed: {transcript.gaps[0]}"
+    elif transcript.cut_off:
+        message = "A part of the answer was cut off at the server's length limit: what follows is missing."
+    else:
+        return
+    warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
