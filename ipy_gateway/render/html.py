@@ -15,6 +15,7 @@ MATHS = "tex2jax_process mathjax_process"
 # Where a notebook becomes Markdown, an output is a block of HTML there, which ends at the first blank line:
 # what follows, say the second half of a model's code, would be read as Markdown.
 _BEFORE_BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
+_COMMENT = re.compile(r"//.*|/\*(?:(?!\*/).)*\*/")
 
 
 class Html(str):
@@ -35,11 +36,26 @@ def fragment(*children: str) -> Html:
     return Html("".join(child if isinstance(child, Html) else _escape(child) for child in children))
 
 
-def block(*children: str, has_style: bool = True) -> Html:
-    """A whole output, with the style sheet that it needs, unless an output before it has brought that."""
-    style = [element("style", _style_sheet())] if has_style else []
+def block(*children: str, has_style: bool = True, extra_style: str = "") -> Html:
+    """A whole output, with the style sheet that it needs, unless an output before it has brought that.
+
+    Args:
+        children: what it shows.
+        has_style: whether it brings a style sheet.
+        extra_style: name of a style sheet of ours that only outputs of its kind need.
+    """
+    sheets = ["style.css", *filter(None, [extra_style])] if has_style else []
+    style = [element("style", *map(_asset, sheets))] if sheets else []
     markup = element("div", *style, *children, class_=f"ipy-gateway {NO_MATHS}")
     return Html(_BEFORE_BLANK_LINE.sub("&#10;", markup))
+
+
+def script(*names: str) -> Html:
+    """Scripts of ours from their files, in a scope of their own.
+
+    Values reach them by attributes, which are escaped as ever; no value becomes a part of a script.
+    """
+    return element("script", Html("(() => {\n"), *map(_asset, names), Html("})();"))
 
 
 def _escape(text: str) -> str:
@@ -47,5 +63,8 @@ def _escape(text: str) -> str:
 
 
 @cache
-def _style_sheet() -> Html:
-    return Html(resources.files(__package__).joinpath("static/style.css").read_text("utf-8"))
+def _asset(name: str) -> Html:
+    """A file of ours without indentation and lines of comment: every output carries it."""
+    text = resources.files(__package__).joinpath("static", name).read_text("utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return Html("".join(f"{line}\n" for line in lines if line and not _COMMENT.fullmatch(line)))

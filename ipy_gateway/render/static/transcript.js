@@ -1,0 +1,257 @@
+// @ts-check
+// Makes transcripts live: their times play, their words are found, copied and saved. Whatever needs this script is
+// made by it. It asks no server, and runs again for every output: a transcript is made live once.
+
+/** @typedef {{start: number, end: number, item: HTMLElement, speaker: string, text: HTMLElement, said: string}} Line */
+
+const FOUND_AT_MOST = 10_000;
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} properties
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+class Transcript {
+  /** @param {HTMLElement} root @param {number} number the newest of a page has the largest */
+  constructor(root, number) {
+    this.number = number;
+    this.source = root.dataset.source ?? "";
+    this.duration = Number(root.dataset.duration);
+    this.covered = Number(root.dataset.covered);
+    this.root = root;
+    this.audio = root.querySelector("audio");
+    this.list = /** @type {HTMLElement} */ (root.querySelector("ol"));
+    this.lines = readLines(this.list, root.dataset.times);
+    this.isTimed = Boolean(root.dataset.times);
+    /** @type {Line | undefined} */
+    this.current = undefined;
+    if (this.audio) this.connectPlayer(this.audio);
+    this.list.before(tools(this));
+    Object.assign(this.list, { tabIndex: 0, ariaLabel: "Transcript" });
+    root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take Enter and letters for its own commands
+  }
+
+  /** @param {HTMLAudioElement} audio */
+  connectPlayer(audio) {
+    audio.ariaLabel = `Player of ${this.source || "the recording"}`;
+    const played = connectStrip(this);
+    for (const line of this.lines) if (line.start < this.covered) this.connectTime(line);
+    const first = this.list.querySelector("button");
+    if (first) first.tabIndex = 0;
+    this.list.addEventListener("keydown", (event) => moveFocus(this.list, event));
+    const follow = () => {
+      this.mark(this.lineAt(audio.currentTime));
+      if (played) played.style.width = `${(100 * audio.currentTime) / this.duration}%`;
+    };
+    for (const name of ["timeupdate", "seeking", "play"]) audio.addEventListener(name, follow);
+  }
+
+  /** @param {Line} line */
+  connectTime(line) {
+    const label = line.item.querySelector("b");
+    const time = label?.textContent ?? "";
+    const button = make("button", { type: "button", className: "ipg-seek", tabIndex: -1 }, time);
+    button.ariaLabel = `Play from ${time}`;
+    button.addEventListener("click", () => this.play(line.start));
+    label?.replaceWith(button);
+  }
+
+  /** @param {number} seconds */
+  play(seconds) {
+    const line = this.lineAt(seconds);
+    if (line) show(this.list, line.item);
+    if (!this.audio || seconds >= this.covered) return;
+    this.audio.currentTime = seconds;
+    this.audio.play().catch(() => {}); // not allowed, or paused at once: the player shows it
+  }
+
+  /** @param {number} seconds */
+  lineAt(seconds) {
+    return this.isTimed ? this.lines.findLast((line) => line.start <= seconds + 0.01) : undefined;
+  }
+
+  /** @param {Line | undefined} line */
+  mark(line) {
+    if (line === this.current) return;
+    const isFollowed = !this.current || isShown(this.list, this.current.item);
+    this.current?.item.removeAttribute("aria-current");
+    line?.item.setAttribute("aria-current", "true");
+    if (line && isFollowed) show(this.list, line.item);
+    this.current = line;
+  }
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {string | undefined} times for every line the milliseconds from the start of the one before, and its length
+ * @returns {Line[]}
+ */
+function readLines(list, times) {
+  const spans = times ? times.split(" ").map((span) => span.split(",").map(Number)) : [];
+  let start = 0;
+  return [...list.children].map((child, index) => {
+    const item = /** @type {HTMLElement} */ (child);
+    const [later, length] = spans[index] ?? [0, 0];
+    start += later;
+    const text = make("span", {});
+    text.append(...[...item.childNodes].filter((node) => node instanceof Text && node.data.trim()));
+    item.append(" ", text);
+    const said = (text.textContent ?? "").trim();
+    text.replaceChildren(said);
+    const speaker = item.querySelector("i")?.textContent ?? "";
+    return { start: start / 1000, end: (start + length) / 1000, item, speaker, text, said };
+  });
+}
+
+/** @param {HTMLElement} list @param {HTMLElement} item */
+function isShown(list, item) {
+  const [frame, box] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
+  return box.bottom > frame.top && box.top < frame.bottom;
+}
+
+/** Scrolls the list alone, not the notebook. @param {HTMLElement} list @param {HTMLElement} item */
+function show(list, item) {
+  const [frame, box] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
+  if (box.top < frame.top || box.bottom > frame.bottom) list.scrollTop += box.top - frame.top - frame.height / 3;
+}
+
+/** One time is reached with Tab, the others with arrows. @param {HTMLElement} list @param {KeyboardEvent} event */
+function moveFocus(list, event) {
+  const buttons = [...list.querySelectorAll("button")];
+  const from = buttons.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+  const to = { ArrowDown: from + 1, ArrowUp: from - 1, Home: 0, End: buttons.length - 1 }[event.key];
+  if (from < 0 || to === undefined || !buttons[to]) return;
+  buttons[from].tabIndex = -1;
+  buttons[to].tabIndex = 0;
+  buttons[to].focus();
+  event.preventDefault();
+}
+
+/** @param {Transcript} transcript */
+function connectStrip(transcript) {
+  const strip = /** @type {HTMLElement | null} */ (transcript.root.querySelector(".ipg-strip"));
+  if (!strip || !transcript.duration) return undefined;
+  const played = make("div", { className: "ipg-played" });
+  const beyond = make("div", { className: "ipg-beyond" });
+  beyond.style.width = `${Math.max(0, 100 - (100 * transcript.covered) / transcript.duration)}%`;
+  strip.append(played, beyond);
+  strip.addEventListener("click", (event) => {
+    const box = strip.getBoundingClientRect();
+    transcript.play((transcript.duration * (event.clientX - box.left)) / box.width);
+  });
+  return played;
+}
+
+/** @param {Transcript} transcript */
+function tools(transcript) {
+  const { lines } = transcript;
+  const box = make("div", { className: "ipg-tools" }, ...searchTools(transcript));
+  box.setAttribute("role", "group");
+  box.ariaLabel = "Search and save";
+  const copy = make("button", { type: "button" }, "Copy");
+  copy.addEventListener("click", async () => {
+    copy.textContent = (await copyText(asText(lines))) ? "Copied" : "Not allowed";
+    setTimeout(() => (copy.textContent = "Copy"), 2000);
+  });
+  box.append(copy);
+  const formats = transcript.isTimed ? { txt: asText, srt: asSrt, vtt: asVtt } : { txt: asText };
+  for (const [ending, write] of Object.entries(formats)) {
+    const button = make("button", { type: "button" }, ending.toUpperCase());
+    button.ariaLabel = button.title = `Download as ${ending.toUpperCase()}`;
+    button.addEventListener("click", () => save(box, `${fileName(transcript.source)}.${ending}`, write(lines)));
+    box.append(button);
+  }
+  return box;
+}
+
+/** @param {Transcript} transcript */
+function searchTools({ list, lines }) {
+  const input = make("input", { type: "search", placeholder: "Search", ariaLabel: "Search the transcript" });
+  const count = make("span", {});
+  count.setAttribute("role", "status");
+  const next = make("button", { type: "button", disabled: true, ariaLabel: "Next hit" }, "Next");
+  /** @type {HTMLElement[]} */
+  let hits = [];
+  let at = -1;
+  const go = (/** @type {number} */ step) => {
+    if (!hits.length) return;
+    hits[at]?.classList.remove("ipg-hit");
+    at = (at + step + hits.length) % hits.length;
+    hits[at].classList.add("ipg-hit");
+    show(list, hits[at]);
+    count.textContent = `${at + 1} of ${hits.length}`;
+  };
+  input.addEventListener("input", () => {
+    hits = markHits(lines, input.value.trim());
+    at = -1;
+    next.disabled = !hits.length;
+    count.textContent = input.value.trim() && !hits.length ? "no hits" : "";
+    go(1);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) go(event.shiftKey ? -1 : 1);
+  });
+  next.addEventListener("click", () => go(1));
+  return [input, count, next];
+}
+
+/** @param {Line[]} lines @param {string} wanted @returns {HTMLElement[]} */
+function markHits(lines, wanted) {
+  const escaped = wanted.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
+  const pattern = new RegExp(escaped, "giu");
+  /** @type {HTMLElement[]} */
+  const hits = [];
+  for (const { text, said } of lines) {
+    if (text.childElementCount) text.replaceChildren(said);
+    if (!wanted || hits.length >= FOUND_AT_MOST) continue;
+    const parts = [];
+    let end = 0;
+    for (const match of said.matchAll(pattern)) {
+      const hit = make("mark", {}, match[0]);
+      parts.push(said.slice(end, match.index), hit);
+      hits.push(hit);
+      end = match.index + match[0].length;
+    }
+    if (end) text.replaceChildren(...parts, said.slice(end));
+  }
+  return hits;
+}
+
+/** What all outputs of this page share. @returns {{transcripts: WeakMap<Element, Transcript>, count: number}} */
+function shared() {
+  const page = /** @type {any} */ (window);
+  const key = Symbol.for("ipy_gateway.transcripts");
+  if (!page[key]) {
+    page[key] = { transcripts: new WeakMap(), count: 0 };
+    document.addEventListener("click", followLink);
+  }
+  return page[key];
+}
+
+/** A link to a moment of a recording: its title names the recording. @param {MouseEvent} event */
+function followLink(event) {
+  const link = event.target instanceof Element ? event.target.closest("a.ipg-time") : null;
+  const seconds = /^#t=(\d+)$/.exec(link?.getAttribute("href") ?? "")?.[1];
+  if (!(link instanceof HTMLElement) || !seconds) return;
+  event.preventDefault();
+  const [newest] = [...document.querySelectorAll(".ipg-live")]
+    .map((root) => shared().transcripts.get(root))
+    .filter((transcript) => transcript?.audio && transcript.source === link.title)
+    .sort((left, right) => (right?.number ?? 0) - (left?.number ?? 0));
+  newest?.root.scrollIntoView({ block: "nearest" });
+  newest?.play(Number(seconds));
+}
+
+for (const root of document.querySelectorAll(".ipg-recording:not(.ipg-live)")) {
+  if (!(root instanceof HTMLElement) || !root.querySelector("ol")) continue;
+  root.classList.add("ipg-live");
+  shared().transcripts.set(root, new Transcript(root, (shared().count += 1)));
+}

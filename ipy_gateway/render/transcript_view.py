@@ -1,0 +1,185 @@
+"""What a transcript looks like: its text with times, and a player that it follows."""
+
+import heapq
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.clock import clock
+from ..core.preview import Preview
+from ..core.transcript import Gap, Transcript
+from ..core.transcription import Segment
+from .answers import CUT_OFF
+from .bundle import Bundle
+from .html import Html, block, element, fragment, script
+from .results import NO_SPEECH
+from .text import duration
+from .waveform import HEIGHT_PIXELS, waveform_png
+
+# Where a notebook is not trusted, style sheets and scripts are taken out, and only styles like these stay.
+_LIST_STYLE = "list-style:none;margin:0;max-height:28em;overflow:auto;padding:0"
+_STRIP_STYLE = "position:relative"
+_WAVEFORM_STYLE = f"display:block;height:{HEIGHT_PIXELS}px;width:100%"
+_PLAYER_STYLE = "display:block;width:100%"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a transcript; a text without times has none."""
+
+    text: str
+    speaker: str = ""
+    start_s: float | None = None
+    end_s: float = 0.0
+    is_gap: bool = False
+
+
+def transcript_bundle(
+    transcript: Transcript,
+    *,
+    preview: Preview | None = None,
+    seconds: float | None = None,
+    is_deterministic: bool = False,
+) -> Bundle:
+    """The one output of a transcript.
+
+    Args:
+        transcript: what was said.
+        preview: what the player plays; without one there is none.
+        seconds: how long the transcription took; by default what the transcript says of it.
+        is_deterministic: whether speed is kept out of all that is shown; the facts have the seconds anyway.
+    """
+    seconds = transcript.seconds if seconds is None else seconds
+    lines = list(_lines(transcript)) or [_Line(NO_SPEECH)]
+    notices = _notices(transcript, preview)
+    html = block(
+        _recording(
+            transcript, preview, lines, notices, speed="" if is_deterministic else _speed(transcript, seconds)
+        ),
+        script("transcript_files.js", "transcript.js"),
+        extra_style="transcript.css",
+    )
+    shown = [*map(_plain, lines), *([f"[{CUT_OFF}]"] if transcript.cut_off else [])]
+    return Bundle("\n".join(shown), html, _facts(transcript, preview, seconds))
+
+
+def _lines(transcript: Transcript) -> Iterator[_Line]:
+    """What is said and what is missing, in the order of its times; a text that has none, by its own lines."""
+    if not any(segment.text.strip() for segment in transcript.segments):
+        yield from (_Line(line) for text in transcript.text.splitlines() if (line := " ".join(text.split())))
+        yield from map(_line, transcript.gaps)
+        return
+    for span in heapq.merge(transcript.segments, transcript.gaps, key=lambda span: span.start_s):
+        line = _line(span)
+        if line.text:
+            yield line
+
+
+def _line(span: Segment | Gap) -> _Line:
+    if isinstance(span, Gap):
+        return _Line(" ".join(str(span).split()), "", span.start_s, span.end_s, is_gap=True)
+    speaker = " ".join((span.speaker or "").split())
+    return _Line(" ".join(span.text.split()), speaker, span.start_s, span.end_s)
+
+
+def _plain(line: _Line) -> str:
+    time = "" if line.start_s is None or line.is_gap else f"[{clock(line.start_s)}] "
+    return time + (f"{line.speaker}: " if line.speaker else "") + line.text
+
+
+def _recording(
+    transcript: Transcript, preview: Preview | None, lines: list[_Line], notices: list[str], *, speed: str
+) -> Html:
+    header = [transcript.source, _length(transcript, preview), transcript.model, transcript.server, speed]
+    is_timed = all(line.start_s is not None for line in lines)
+    data = {
+        "data_source": transcript.source,
+        "data_times": _times(lines) if is_timed else "",
+        "data_duration": f"{_duration_s(transcript, preview) or 0:.3f}",
+        "data_covered": f"{preview.covered_s if preview else 0:.3f}",
+    }
+    return element(
+        "div",
+        element("p", " · ".join(filter(None, header)), class_="ipg-facts"),
+        *(_player(preview) if preview else []),
+        *(element("p", notice, class_="ipg-notice") for notice in notices),
+        element("ol", *map(_item, lines), class_="ipg-segments" + " ipg-timed" * is_timed, style=_LIST_STYLE),
+        class_="ipg-recording",
+        **{name: value for name, value in data.items() if value},
+    )
+
+
+def _player(preview: Preview) -> list[Html]:
+    sound = f"data:audio/webm;base64,{b64encode(preview.data).decode()}"
+    player = element("audio", controls="", src=sound, style=_PLAYER_STYLE)
+    if not preview.peaks:
+        return [player]
+    picture = f"data:image/png;base64,{b64encode(waveform_png(preview.peaks)).decode()}"
+    waveform = element("img", alt="Waveform", class_="ipg-waveform", src=picture, style=_WAVEFORM_STYLE)
+    return [element("div", waveform, class_="ipg-strip", style=_STRIP_STYLE), player]
+
+
+def _item(line: _Line) -> Html:
+    """A line, with as little as possible around it: there are thousands."""
+    if line.start_s is None:
+        return element("li", line.text)
+    time = element("b", clock(line.start_s))
+    speaker = [" ", element("i", f"{line.speaker}:")] if line.speaker else []
+    attributes = {"class_": "ipg-gap"} if line.is_gap else {}
+    return element("li", fragment(time, *speaker, f" {line.text}"), **attributes)
+
+
+def _times(lines: list[_Line]) -> str:
+    """For each line the milliseconds from the start of the one before it, and how long it takes."""
+    starts_ms = [round((line.start_s or 0) * 1000) for line in lines]
+    ends_ms = [round(line.end_s * 1000) for line in lines]
+    before_ms = [0, *starts_ms]
+    spans = zip(before_ms, starts_ms, ends_ms, strict=False)
+    return " ".join(f"{start - before},{end - start}" for before, start, end in spans)
+
+
+def _notices(transcript: Transcript, preview: Preview | None) -> list[str]:
+    cut_off = [CUT_OFF] if transcript.cut_off else []
+    part = (
+        [f"The player has a preview of the first {_whole_length(preview.covered_s)}."]
+        if (preview and not preview.is_whole)
+        else []
+    )
+    return [*part, *cut_off]
+
+
+def _whole_length(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
+def _length(transcript: Transcript, preview: Preview | None) -> str:
+    length_s = _duration_s(transcript, preview)
+    return "" if length_s is None else duration(length_s)
+
+
+def _duration_s(transcript: Transcript, preview: Preview | None) -> float | None:
+    return preview.duration_s if preview else transcript.duration_s
+
+
+def _speed(transcript: Transcript, seconds: float | None) -> str:
+    """How many times faster than speech it went: "12x real time"."""
+    if not seconds or not transcript.duration_s:
+        return ""
+    times = transcript.duration_s / seconds
+    return f"{times:.0f}x real time" if times >= 9.95 else f"{times:.1f}x real time"
+
+
+def _facts(transcript: Transcript, preview: Preview | None, seconds: float | None) -> dict[str, Any]:
+    return {
+        "source": transcript.source,
+        "server": transcript.server,
+        "model": transcript.model,
+        "language": transcript.language,
+        "duration_s": transcript.duration_s,
+        "segments": len(transcript.segments),
+        "gaps": len(transcript.gaps),
+        "cut_off": transcript.cut_off,
+        "preview_s": preview.covered_s if preview else None,
+        "seconds": seconds,
+    }

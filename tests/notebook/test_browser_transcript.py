@@ -1,0 +1,270 @@
+"""Transcripts in real JupyterLab, in real Chromium: played, searched, saved, and received from somebody else."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from ipy_gateway.core.config import GatewayConfig
+from ipy_gateway.core.preview import preview_of
+from ipy_gateway.core.transcript import Gap, Transcript
+from ipy_gateway.core.transcription import Segment
+from ipy_gateway.render.transcript_view import transcript_bundle
+
+from ..render.hostile import CANARY, HOSTILE_ANSWERS
+from ..support.browser import notebook_page, run_all_cells
+
+WAIT_MS = 20_000  # for what comes at once, on a machine that has much else to do
+FIRST = ["</script><!--<script>", "{\\an8}<b>bold</b> a --> b"]
+HOSTILE = "\u2028".join([*FIRST, *HOSTILE_ANSWERS.values()]).encode(errors="replace").decode()
+SHOWING = """
+from IPython.display import publish_display_data
+from ipy_gateway.core.config import GatewayConfig
+from ipy_gateway.core.preview import preview_of
+from ipy_gateway.core.transcript import Gap, Transcript
+from ipy_gateway.core.transcription import Segment
+from ipy_gateway.render.html import Html, block
+from ipy_gateway.render.transcript_view import transcript_bundle
+
+preview = await preview_of("interview.wav", GatewayConfig())
+
+def show(transcript, preview=preview):
+    bundle = transcript_bundle(transcript, preview=preview)
+    publish_display_data(bundle.data, bundle.metadata)
+"""
+INTERVIEW = Transcript(
+    "",
+    (
+        Segment(0.5, 4.25, "Where is the mirror?", speaker="Anna"),
+        Segment(10, 12, "It is on a mountain, and the Mirror is <wide>.", speaker="Ben"),
+        *(Segment(start, start + 1, f"Sentence {start}.") for start in range(13, 30)),
+        Segment(40, 48, "No mirror & no end."),
+    ),
+    gaps=(Gap(30, 40, "no answer"),),
+    source="interview.wav",
+    duration_s=49.0,
+    model="tiny",
+    server="http://host",
+    seconds=4.0,
+)
+LINK = '<a class="ipg-time" href="#t=40" title="interview.wav">0:40</a>'
+
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def folder(interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a notebook to run, and one that was received with its outputs."""
+    folder = tmp_path_factory.mktemp("transcripts")
+    shutil.copy(interview, folder / "interview.wav")
+    other = Transcript("", (Segment(2, 3, "Another one."),), source="other.wav", duration_s=49.0)
+    hostile = Transcript(HOSTILE, (Segment(0, 5, HOSTILE, speaker=HOSTILE[:300]),), source=f"../{HOSTILE[:60]}.wav")
+    cells = [
+        SHOWING,
+        f"show({_code(INTERVIEW)})",
+        f"show({_code(other)})",
+        f"show({_code(hostile)})",
+        f"publish_display_data({{'text/html': {LINK!r}}})",
+        f"show({_code(other)}, preview=None)",
+    ]
+    _write(folder / "live.ipynb", [nbformat.v4.new_code_cell(cell) for cell in cells])
+    preview = asyncio.run(preview_of(interview, GatewayConfig()))
+    received = [transcript_bundle(transcript, preview=preview) for transcript in (INTERVIEW, hostile)]
+    outputs = [nbformat.v4.new_output("display_data", bundle.data) for bundle in received]
+    cell = [nbformat.v4.new_code_cell("show()", outputs=outputs)]
+    _write(folder / "received.ipynb", cell)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Page]:
+    """The notebook, run: an interview, another recording, a hostile one, a link, and one without a player."""
+    with notebook_page(folder / "live.ipynb", app="lab") as page:
+        run_all_cells(page)
+        expect(page.locator(".ipg-live")).to_have_count(4)
+        yield page
+
+
+def recording(page: Page, index: int) -> Locator:
+    return page.locator(".ipg-recording").nth(index)
+
+
+def now_s(of: Locator) -> float:
+    return float(of.locator("audio").evaluate("audio => audio.currentTime"))
+
+
+def pause(of: Locator) -> None:
+    of.locator("audio").evaluate("audio => audio.pause()")
+
+
+def wait_until_at(page: Page, of: Locator, second: float) -> None:
+    page.wait_for_function(
+        "([audio, second]) => audio.currentTime >= second && audio.currentTime < second + 10 && !audio.seeking",
+        arg=[of.locator("audio").element_handle(), second],
+        timeout=WAIT_MS,
+    )
+
+
+def test_a_click_on_a_time_plays_it_and_marks_what_is_said_there(page: Page) -> None:
+    interview = recording(page, 0)
+
+    interview.get_by_role("button", name="Play from 0:10").click()
+    wait_until_at(page, interview, 10)
+    pause(interview)
+
+    expect(interview.locator("[aria-current]")).to_contain_text("It is on a mountain")
+    assert now_s(recording(page, 1)) == 0
+    assert recording(page, 1).locator("[aria-current]").count() == 0
+
+
+def test_times_are_played_with_the_keyboard(page: Page) -> None:
+    other, interview = recording(page, 1), recording(page, 0)
+
+    interview.get_by_role("button", name="Play from 0:00").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    wait_until_at(page, interview, 40)
+    pause(interview)
+    other.get_by_role("button", name="Play from 0:02").press("Enter")
+    wait_until_at(page, other, 2)
+    pause(other)
+
+    expect(interview.locator("[aria-current]")).to_contain_text("No mirror & no end.")
+    assert interview.locator("button.ipg-seek[tabindex='0']").count() == 1
+    assert page.locator(".jp-mod-editMode").count() == 0
+
+
+def test_a_click_on_the_waveform_plays_that_place(page: Page) -> None:
+    interview = recording(page, 0)
+    strip = interview.locator(".ipg-strip")
+    box = strip.bounding_box()
+    assert box
+
+    strip.click(position={"x": box["width"] * 0.5, "y": 10})
+    wait_until_at(page, interview, 24)
+    pause(interview)
+
+    expect(interview.locator("[aria-current]")).to_contain_text("Sentence 2")
+
+
+def test_a_link_to_a_moment_plays_the_newest_player_of_that_recording(page: Page) -> None:
+    interview = recording(page, 0)
+    interview.locator("audio").evaluate("audio => { audio.currentTime = 0 }")
+
+    page.locator("a.ipg-time").click()
+    wait_until_at(page, interview, 40)
+    pause(interview)
+
+    assert now_s(recording(page, 1)) < 40
+
+
+def test_search_marks_every_hit_and_goes_from_one_to_the_next(page: Page) -> None:
+    interview = recording(page, 0)
+    search = interview.get_by_role("searchbox")
+    hit = interview.locator("mark.ipg-hit")
+
+    search.fill("MIRROR")
+    expect(interview.get_by_role("status")).to_have_text("1 of 3")
+    marked = interview.locator("mark").all_inner_texts()
+    search.press("Enter")
+    search.press("Enter")
+    expect(interview.get_by_role("status")).to_have_text("3 of 3")
+    expect(hit).to_be_in_viewport()
+    last = hit.locator("xpath=ancestor::li").inner_text()
+    search.fill("is <wide>.")
+    expect(interview.locator("mark")).to_have_text("is <wide>.")
+    search.fill("(?")
+    expect(interview.get_by_role("status")).to_have_text("no hits")
+    search.fill("")
+
+    assert marked == ["mirror", "Mirror", "mirror"]
+    assert "No mirror & no end." in last
+    expect(interview.locator("mark")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("button", "beginning", "end"),
+    [
+        ("TXT", "Anna: Where is the mirror?\nBen: It is on a mountain, and", "\nNo mirror & no end.\n"),
+        (
+            "SRT",
+            "1\n00:00:00,500 --> 00:00:04,250\nAnna: Where is the mirror?\n\n2\n00:00:10,000",
+            "\n00:00:40,000 --> 00:00:48,000\nNo mirror & no end.\n",
+        ),
+        (
+            "VTT",
+            "WEBVTT\n\n00:00:00.500 --> 00:00:04.250\n<v Anna>Where is the mirror?\n\n00:00:10.000",
+            "\n00:00:40.000 --> 00:00:48.000\nNo mirror &amp; no end.\n",
+        ),
+    ],
+)
+def test_a_transcript_is_saved_from_the_page(page: Page, button: str, beginning: str, end: str) -> None:
+    with page.expect_download() as saving:
+        recording(page, 0).get_by_role("button", name=f"Download as {button}").click()
+
+    text = saving.value.path().read_bytes().decode()
+    assert saving.value.suggested_filename == f"interview.{button.lower()}"
+    assert text.startswith(beginning)
+    assert text.endswith(end)
+    assert "[gap from 0:30 to 0:40: no answer]" in text
+
+
+def test_a_hostile_transcript_is_text_wherever_it_goes(page: Page) -> None:
+    hostile = recording(page, 2)
+
+    hostile.get_by_role("searchbox").fill("<script>")
+    found = hostile.locator("mark").count()
+    with page.expect_download() as saving:
+        hostile.get_by_role("button", name="Download as SRT").click()
+
+    name, text = saving.value.suggested_filename, saving.value.path().read_text("utf-8")
+    assert found > 3
+    assert page.evaluate("window.__canary") is None
+    assert not [one for one in page.evaluate(_REQUESTED) if CANARY in one]
+    assert name.endswith(".srt") and not set("/\\<>:.") & set(name.removesuffix(".srt"))
+    assert text.count(" --> ") == 1
+    assert "\n\n" not in text
+
+
+def test_without_a_preview_there_is_nothing_to_play_and_all_else(page: Page) -> None:
+    silent = recording(page, 3)
+
+    assert silent.locator("audio, .ipg-strip, .ipg-seek").count() == 0
+    assert silent.get_by_role("button").all_inner_texts() == ["Next", "Copy", "TXT", "SRT", "VTT"]
+
+
+def test_a_received_transcript_is_read_and_played_without_any_script(page: Page, folder: Path) -> None:
+    page.goto(page.url.replace("live.ipynb", "received.ipynb"))
+    received = page.locator(".ipg-recording").first
+    received.wait_for(timeout=3 * WAIT_MS)
+    page.wait_for_function(
+        "audio => audio.duration > 48", arg=received.locator("audio").element_handle(), timeout=WAIT_MS
+    )
+
+    text = received.inner_text()
+    assert "interview.wav · 49 s · tiny · http://host · 12x real time" in text
+    assert "0:10 Ben: It is on a mountain, and the Mirror is <wide>." in text
+    assert "[gap from 0:30 to 0:40: no answer]" in text
+    assert page.locator(".ipg-recording").locator("button, input").count() == 0
+    assert page.locator(".ipg-live").count() == 0
+    assert received.locator("img").evaluate("picture => picture.complete && picture.naturalWidth") == 1200
+    assert page.evaluate("window.__canary") is None
+
+
+_REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.name)"
+
+
+def _code(transcript: Transcript) -> str:
+    """An expression for a transcript."""
+    values = ("text", "segments", "duration_s", "source", "model", "server", "seconds", "gaps")
+    return f"Transcript({', '.join(f'{name}={getattr(transcript, name)!r}' for name in values)})"
+
+
+def _write(path: Path, cells: list[nbformat.NotebookNode]) -> None:
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
