@@ -1,11 +1,12 @@
-"""Transcripts in real JupyterLab, in real Chromium: played, searched, saved, and received from somebody else."""
+"""Transcripts in real JupyterLab, in real Chromium: played, searched, saved, received."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -13,6 +14,7 @@ from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.preview import preview_of
 from ipy_gateway.core.transcript import Gap, Transcript
 from ipy_gateway.core.transcription import Segment
+from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle
 
 from ..render.hostile import CANARY, HOSTILE_ANSWERS
@@ -62,7 +64,9 @@ def folder(interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("transcripts")
     shutil.copy(interview, folder / "interview.wav")
     other = Transcript("", (Segment(2, 3, "Another one."),), source="other.wav", duration_s=49.0)
-    hostile = Transcript(HOSTILE, (Segment(0, 5, HOSTILE, speaker=HOSTILE[:300]),), source=f"../{HOSTILE[:60]}.wav")
+    hostile = Transcript(
+        HOSTILE, (Segment(0, 5, HOSTILE, speaker=HOSTILE[:300]),), source=f"../{HOSTILE[:60]}.wav"
+    )
     cells = [
         SHOWING,
         f"show({_code(INTERVIEW)})",
@@ -71,12 +75,10 @@ def folder(interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"publish_display_data({{'text/html': {LINK!r}}})",
         f"show({_code(other)}, preview=None)",
     ]
-    _write(folder / "live.ipynb", [nbformat.v4.new_code_cell(cell) for cell in cells])
+    _write(folder / "live.ipynb", [_cell(cell) for cell in cells])
     preview = asyncio.run(preview_of(interview, GatewayConfig()))
     received = [transcript_bundle(transcript, preview=preview) for transcript in (INTERVIEW, hostile)]
-    outputs = [nbformat.v4.new_output("display_data", bundle.data) for bundle in received]
-    cell = [nbformat.v4.new_code_cell("show()", outputs=outputs)]
-    _write(folder / "received.ipynb", cell)
+    _write(folder / "received.ipynb", [_cell("show()", *received)])
     return folder
 
 
@@ -103,7 +105,7 @@ def pause(of: Locator) -> None:
 
 def wait_until_at(page: Page, of: Locator, second: float) -> None:
     page.wait_for_function(
-        "([audio, second]) => audio.currentTime >= second && audio.currentTime < second + 10 && !audio.seeking",
+        "([audio, second]) => !audio.seeking && second <= audio.currentTime && audio.currentTime < second + 10",
         arg=[of.locator("audio").element_handle(), second],
         timeout=WAIT_MS,
     )
@@ -264,7 +266,12 @@ def _code(transcript: Transcript) -> str:
     return f"Transcript({', '.join(f'{name}={getattr(transcript, name)!r}' for name in values)})"
 
 
-def _write(path: Path, cells: list[nbformat.NotebookNode]) -> None:
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, path)
+def _cell(source: str, *bundles: Bundle) -> dict[str, Any]:
+    shown = [{"output_type": "display_data", "data": bundle.data, "metadata": {}} for bundle in bundles]
+    return {"cell_type": "code", "execution_count": None, "metadata": {}, "source": source, "outputs": shown}
+
+
+def _write(path: Path, cells: list[dict[str, Any]]) -> None:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    path.write_text(json.dumps(notebook), "utf-8")

@@ -60,7 +60,7 @@ async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
-  } catch { // the page came by http:// from another machine: there is only the old way
+  } catch { // the page came unencrypted from another machine: there is only the old way
     const area = make("textarea", { value: text });
     document.body.append(area);
     area.select();
