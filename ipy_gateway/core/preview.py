@@ -10,16 +10,16 @@ from .exceptions import GatewayError
 from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
 from .ffmpeg_process import FfmpegOutput, run_ffmpeg
 from .peaks import CODEC, SAMPLE_RATE_HZ, Peaks
-from .random_access import Bytes, FileBytes
-from .recording import DEMUXERS, Recording, recognize
-from .recording_source import Source, open_source, write_to_file
+from .random_access import Bytes
+from .recording import Recording, recognize
+from .recording_source import Source, open_source
 from .signals import waking_for_signals
+from .sound_stream import MAX_DURATION_S, demuxer_of, file_for_ffmpeg
 from .temporary_files import temporary_folder, write_new_file
 
 MAX_PREVIEW_BYTES = 1_000_000
 PEAK_COUNT = 600
 
-_MAX_RECORDING_S = 24 * 3600
 _SPEECH_RATE_HZ = 16_000
 _SHORT_S, _SHORT_BITS_PER_S = 600, 12_000
 _LONG_S, _LONG_BITS_PER_S = 900, 8_000  # speech is still understood
@@ -67,7 +67,7 @@ async def _preview(content: Bytes, config: GatewayConfig) -> Preview | None:
     recording = await asyncio.to_thread(recognize, content, accept_truncated=True)
     ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
     with temporary_folder() as folder:
-        name = await _readable_name(content, folder)
+        name = await file_for_ffmpeg(content, folder)
         program = _Program(ffmpeg, name, recording, folder, config)
         peaks = await _peaks(program)
         covered_s = peaks.duration_s if peaks.duration_s <= _SHORT_S else min(_LONG_S, peaks.duration_s)
@@ -76,14 +76,6 @@ async def _preview(content: Bytes, config: GatewayConfig) -> Preview | None:
     if len(data) > MAX_PREVIEW_BYTES:
         return None
     return Preview(data, covered_s, peaks.duration_s, peaks.numbers)
-
-
-async def _readable_name(content: Bytes, folder: Path) -> str:
-    """What ffmpeg reads: a file, in which it can go back, because an m4a on a pipe gives no sound."""
-    if isinstance(content, FileBytes):
-        return f"file:{content.path}"
-    await write_to_file(content, folder / "recording")
-    return "file:recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +91,7 @@ class _Program:
     def command(self, output: list[str], *, rate_hz: int, max_s: float) -> list[str]:
         """All of a command line that makes mono sound at a rate, for a time at most."""
         config = replace(self.config, audio_target_sr=rate_hz, audio_target_channels=1, audio_loudnorm=False)
-        demuxer, max_source_samples = _demuxer(self.recording)
+        demuxer, max_source_samples = demuxer_of(self.recording)
         arguments = ffmpeg_arguments(
             self.source,
             demuxer,
@@ -111,22 +103,10 @@ class _Program:
         return [self.ffmpeg, *arguments]
 
 
-def _demuxer(recording: Recording) -> tuple[list[str], int | None]:
-    """The options that name the demuxer; plain WAV is read without its header, which need not be true."""
-    if recording.container != "wav" or not recording.codec:
-        return ["-f", DEMUXERS[recording.container]], None
-    rate_hz, channels = recording.sample_rate_hz or 0, recording.channels or 0
-    options = [
-        *("-skip_initial_bytes", str(recording.sound_start), "-f", recording.codec.removeprefix("pcm_")),
-        *("-ar", str(rate_hz), "-ac", str(channels)),
-    ]
-    return options, round((recording.duration_s or 0) * rate_hz)
-
-
 async def _peaks(program: _Program) -> Peaks:
     """The peaks of the whole recording, whose samples pass by and are kept nowhere."""
     as_bytes = ["-c:a", CODEC, "-f", CODEC.removeprefix("pcm_"), "pipe:1"]
-    command = program.command(as_bytes, rate_hz=SAMPLE_RATE_HZ, max_s=_MAX_RECORDING_S)
+    command = program.command(as_bytes, rate_hz=SAMPLE_RATE_HZ, max_s=MAX_DURATION_S)
     output = FfmpegOutput(command, program.folder, program.config)
     peaks = Peaks(PEAK_COUNT)
     async with aclosing(output.pieces()) as pieces:

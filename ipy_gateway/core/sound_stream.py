@@ -80,7 +80,7 @@ async def _decoded(
 ) -> AsyncGenerator[bytes, None]:
     ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
     with temporary_folder() as folder:
-        arguments = _arguments(await _file_for_ffmpeg(content, folder), recording, config)
+        arguments = _arguments(await file_for_ffmpeg(content, folder), recording, config)
         output = FfmpegOutput([ffmpeg, *arguments], folder, config)
         has_sound = False
         async with aclosing(output.pieces()) as pieces:
@@ -91,7 +91,7 @@ async def _decoded(
             raise explain_failure(output.exit_code, output.log, recording, config)
 
 
-async def _file_for_ffmpeg(content: Bytes, folder: Path) -> str:
+async def file_for_ffmpeg(content: Bytes, folder: Path) -> str:
     """What ffmpeg reads: a file, in which it can go back, because an m4a on a pipe gives no sound."""
     if isinstance(content, FileBytes):
         return f"file:{content.path}"
@@ -99,11 +99,23 @@ async def _file_for_ffmpeg(content: Bytes, folder: Path) -> str:
     return "file:recording"
 
 
+def demuxer_of(recording: Recording) -> tuple[list[str], int | None]:
+    """The options that name the demuxer, and how many of its samples are sound, or None for all.
+
+    A WAV of plain samples is read without its header, which need not be true.
+    """
+    if recording.container != "wav" or not recording.codec:
+        return ["-f", DEMUXERS[recording.container]], None
+    rate, channels = recording.sample_rate_hz or 0, recording.channels or 0
+    options = [
+        *("-skip_initial_bytes", str(recording.sound_start), "-f", recording.codec.removeprefix("pcm_")),
+        *("-ar", str(rate), "-ac", str(channels)),
+    ]
+    return options, round((recording.duration_s or 0) * rate)
+
+
 def _arguments(source: str, recording: Recording, config: GatewayConfig) -> list[str]:
-    demuxer = ["-f", DEMUXERS[recording.container]]
-    max_source_samples = None
-    if recording.container == "wav" and recording.codec:
-        demuxer, max_source_samples = _plain_samples(recording)
+    demuxer, max_source_samples = demuxer_of(recording)
     return ffmpeg_arguments(
         source,
         demuxer,
@@ -112,16 +124,6 @@ def _arguments(source: str, recording: Recording, config: GatewayConfig) -> list
         max_samples=MAX_DURATION_S * config.audio_target_sr,
         max_source_samples=max_source_samples,
     )
-
-
-def _plain_samples(recording: Recording) -> tuple[list[str], int]:
-    """How to read a WAV without its header, which need not be true, and how many samples it has."""
-    rate, channels = recording.sample_rate_hz or 0, recording.channels or 0
-    options = [
-        *("-skip_initial_bytes", str(recording.sound_start), "-f", recording.codec.removeprefix("pcm_")),
-        *("-ar", str(rate), "-ac", str(channels)),
-    ]
-    return options, round((recording.duration_s or 0) * rate)
 
 
 def _check_length(size_bytes: int, config: GatewayConfig) -> None:

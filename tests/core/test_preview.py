@@ -1,7 +1,7 @@
 """A small preview of a recording, and the shape of its waveform."""
 
 import dataclasses
-import math
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -162,11 +162,4 @@ async def test_ffmpeg_may_neither_guess_the_container_nor_open_anything_but_file
 
 
 def correlation(left: bytes, right: bytes) -> float:
-    pairs = list(zip(left, right, strict=True))
-    means = [sum(values) / len(pairs) for values in zip(*pairs, strict=True)]
-    shared = sum((one - means[0]) * (other - means[1]) for one, other in pairs)
-    spreads = [
-        math.sqrt(sum((value - mean) ** 2 for value in values))
-        for values, mean in zip(zip(*pairs, strict=True), means, strict=True)
-    ]
-    return shared / (spreads[0] * spreads[1])
+    return statistics.correlation([*left], [*right])
