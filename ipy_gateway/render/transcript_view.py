@@ -1,6 +1,5 @@
 """What a transcript looks like: its text with times, and a player that it follows."""
 
-import heapq
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from typing import Any
 
 from ..core.clock import clock
 from ..core.preview import Preview
+from ..core.printable import one_line
+from ..core.timeline import timeline
 from ..core.transcript import Gap, Transcript
 from ..core.transcription import Segment
 from .answers import CUT_OFF
@@ -67,20 +68,16 @@ def transcript_bundle(
 def _lines(transcript: Transcript) -> Iterator[_Line]:
     """What is said and what is missing, in the order of its times; a text that has none, by its own lines."""
     if not any(segment.text.strip() for segment in transcript.segments):
-        yield from (_Line(line) for text in transcript.text.splitlines() if (line := " ".join(text.split())))
+        yield from (_Line(line) for line in map(one_line, transcript.text.splitlines()) if line)
         yield from map(_line, transcript.gaps)
         return
-    for span in heapq.merge(transcript.segments, transcript.gaps, key=lambda span: span.start_s):
-        line = _line(span)
-        if line.text:
-            yield line
+    yield from (line for line in map(_line, timeline(transcript)) if line.text)
 
 
 def _line(span: Segment | Gap) -> _Line:
     if isinstance(span, Gap):
-        return _Line(" ".join(str(span).split()), "", span.start_s, span.end_s, is_gap=True)
-    speaker = " ".join((span.speaker or "").split())
-    return _Line(" ".join(span.text.split()), speaker, span.start_s, span.end_s)
+        return _Line(one_line(str(span)), "", span.start_s, span.end_s, is_gap=True)
+    return _Line(one_line(span.text), one_line(span.speaker or ""), span.start_s, span.end_s)
 
 
 def _plain(line: _Line) -> str:
