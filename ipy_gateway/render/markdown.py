@@ -5,7 +5,7 @@ out; a formula is typeset when it does nothing else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,14 +22,22 @@ LINK_SCHEMES = ("http://", "https://")
 # The parser drops what is nested deeper, and recurses for every level.
 MAX_NESTING = 100
 IN_LINK = "ipy_gateway_in_link"  # in the renderer's environment: how many links are open
+RECORDING = "ipy_gateway_recording"  # there, too: the name of the recording that is spoken of, or ""
 
+_TIME = re.compile(r"\[(?:([0-9]{1,2}):(?=[0-5]))?([0-9]{1,3}):([0-5][0-9])\]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
-def markdown_html(text: str) -> Html:
-    """The Markdown text as HTML that runs nothing and fetches nothing."""
+def markdown_html(text: str, *, recording: str = "") -> Html:
+    """The Markdown text as HTML that runs nothing and fetches nothing.
+
+    Args:
+        text: the Markdown.
+        recording: name of the recording that it is about: `[12:34]` outside of code becomes a link to that
+            moment of its newest player in the notebook. Without a name there are no such links.
+    """
     source = printable(text)
-    parser, environment = _parser(), dict[str, Any]()
+    parser, environment = _parser(), {RECORDING: recording}
     tokens = parser.parse(source, environment)
     if is_too_deep(tokens):
         rendered = element("pre", element("code", source))
@@ -66,6 +74,12 @@ def _parser() -> MarkdownIt:
 
 
 class _SafeRenderer(RendererHTML):
+    def text(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
+        said = tokens[index].content
+        if not env.get(RECORDING) or env.get(IN_LINK):
+            return fragment(said)
+        return fragment(*_with_time_links(said, env[RECORDING]))
+
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:
         token = tokens[index]
         url = str(token.attrs.get("src", ""))
@@ -112,6 +126,17 @@ class _SafeRenderer(RendererHTML):
         if not is_typeset(source[2:-2]):
             return element("pre", element("code", source))
         return element("div", source, class_=f"ipg-maths {MATHS}")
+
+
+def _with_time_links(text: str, recording: str) -> Iterator[str]:
+    end = 0
+    for time in _TIME.finditer(text):
+        hours, minutes, seconds = (int(part or 0) for part in time.groups())
+        moment = f"#t={hours * 3600 + minutes * 60 + seconds}"
+        yield text[end : time.start()]
+        yield element("a", time[0], class_="ipg-time", href=moment, title=recording)
+        end = time.end()
+    yield text[end:]
 
 
 def _plain(tokens: Sequence[Token]) -> str:

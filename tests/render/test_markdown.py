@@ -197,3 +197,38 @@ def test_text_that_is_nested_too_deeply_is_shown_as_it_is_written(text: str) -> 
 
     assert read.text == text
     assert read.tags == ["div", "pre", "code"]
+
+
+# Times of a recording
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("0:05", 5), ("12:34", 754), ("1:02:03", 3723), ("150:00", 9000), ("10:59:59", 39599)],
+)
+def test_a_time_becomes_a_link_to_that_moment_of_the_recording(time: str, seconds: int) -> None:
+    markup = markdown_html(f"See [{time}].", recording='talk "1".m4a')
+
+    link = f'<a class="ipg-time" href="#t={seconds}" title="talk &quot;1&quot;.m4a">[{time}]</a>'
+    assert f"<p>See {link}.</p>" in markup
+    assert StrictReader(markup).violations == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "`[12:34]`",
+            "```\n[12:34]\n```",
+            "[[12:34]](https://example.com/)",
+            "[12:34](https://example.com/)",
+        ),
+        *("12:34", "[12:3]", "[12:60]", "[1:75:00]", "[1234:00]", r"\([12:34]\)"),
+    ],
+)
+def test_what_is_code_or_a_link_or_no_time_is_no_link_to_a_moment(text: str) -> None:
+    assert "ipg-time" not in markdown_html(text, recording="talk.m4a")
+
+
+def test_without_a_recording_a_time_is_text() -> None:
+    assert "<p>See [12:34].</p>" in markdown_html("See [12:34].")
