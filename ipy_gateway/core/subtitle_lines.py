@@ -6,6 +6,7 @@ breaks after punctuation and before conjunctions, prepositions and articles, the
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from .subtitle_units import AFTER_CLAUSE, MAX_LINE_COLUMNS, Unit, ends_clause, ends_sentence, text_of
 from .text_units import columns
@@ -21,14 +22,13 @@ _ACROSS_SENTENCES, _ACROSS_CLAUSES, _ACROSS_SEGMENTS = 12, 4, 1
 
 def split(units: Sequence[Unit]) -> list[list[Unit]]:
     """The units of each subtitle, so that all together cost least; every unit is in one of them."""
-    widths = [columns(unit.text) for unit in units]
+    splitting = _Splitting(units)
     costs = [math.inf] * len(units) + [0.0]
     stops = [len(units)] * len(units)
     for start in range(len(units) - 1, -1, -1):
-        for stop, width, crossed in _candidates(units, widths, start):
-            cost = _cost(units, start, stop, width) + crossed + costs[stop]
-            if cost < costs[start]:
-                costs[start], stops[start] = cost, stop
+        for stop, cost in splitting.candidates(start):
+            if cost + costs[stop] < costs[start]:
+                costs[start], stops[start] = cost + costs[stop], stop
     return list(_followed(units, stops))
 
 
@@ -37,42 +37,61 @@ def lines(units: Sequence[Unit]) -> list[str]:
     whole = text_of(units)
     if columns(whole) <= MAX_LINE_COLUMNS:
         return [whole]
-    best = min(range(1, len(units)), key=lambda position: _line_cost(units, position))
+    ends = list(accumulate(columns(unit.text) + unit.has_blank for unit in units))
+    best = min(range(1, len(units)), key=lambda position: _line_cost(units, ends, position))
     return [text_of(units[:best]), text_of(units[best:])]
 
 
-def _candidates(units: Sequence[Unit], widths: list[int], start: int) -> Iterator[tuple[int, int, int]]:
-    """Where a subtitle may end that begins at a unit, with its width and the cost of the borders in it."""
-    line_count, width, total, crossed = 1, 0, 0, 0
-    for position in range(start, len(units)):
-        unit, before = units[position], units[position - 1]
-        if position > start:
-            if unit.end_s - units[start].start_s > MAX_CUE_S:
-                return
-            crossed += _border_cost(before, unit) if unit.begins_segment else 0
-        added = widths[position] + (unit.has_blank and width > 0)
-        if width + added > MAX_LINE_COLUMNS:
-            if line_count == MAX_LINES:
-                return
-            line_count, width, added = line_count + 1, 0, widths[position]
-        width, total = width + added, total + added
-        yield position + 1, total, crossed
+class _Splitting:
+    """What the subtitles of units cost; all that is known of a unit alone is found out once."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self._widths = [columns(unit.text) for unit in units]
+        self._blanks = [int(unit.has_blank) for unit in units]
+        self._starts_s = [unit.start_s for unit in units]
+        self._ends_s = [unit.end_s for unit in units]
+        self._crossed = [0, *map(_border_cost, units, units[1:])]
+        self._break_costs = [*map(_end_cost, units), 0]
+
+    def candidates(self, start: int) -> Iterator[tuple[int, float]]:
+        """Where a subtitle may end that begins at a unit, and what it then costs."""
+        count, start_s = len(self._widths), self._starts_s[start]
+        line_count, width, total, crossed = 1, 0, 0, 0
+        for position in range(start, count):
+            added = self._widths[position] + (self._blanks[position] if width else 0)
+            if position > start:
+                if self._ends_s[position] - start_s > MAX_CUE_S:
+                    return
+                crossed += self._crossed[position]
+            if width + added > MAX_LINE_COLUMNS:
+                if line_count == MAX_LINES:
+                    return
+                line_count, width, added = line_count + 1, 0, self._widths[position]
+            width, total = width + added, total + added
+            stop = position + 1
+            is_short = stop < count and self._starts_s[stop] - start_s < MIN_CUE_S
+            yield stop, _SIZE_COSTS[total] + self._break_costs[stop] + crossed + is_short * _TOO_SHORT
+
+
+# What a subtitle of so many columns costs: full ones are best.
+_SIZE_COSTS = [
+    _CUE + _UNEVEN * (1 - width / (MAX_LINES * MAX_LINE_COLUMNS)) ** 2
+    for width in range(MAX_LINES * MAX_LINE_COLUMNS + 1)
+]
 
 
 def _border_cost(before: Unit, unit: Unit) -> int:
+    """What it costs to have both in one subtitle."""
+    if not unit.begins_segment:
+        return 0
     if ends_sentence(before.text):
         return _ACROSS_SENTENCES
     return _ACROSS_CLAUSES if ends_clause(before.text) else _ACROSS_SEGMENTS
 
 
-def _cost(units: Sequence[Unit], start: int, stop: int, width: int) -> float:
-    emptiness = 1 - width / (MAX_LINES * MAX_LINE_COLUMNS)
-    cost = _CUE + _UNEVEN * emptiness * emptiness
-    if stop == len(units):
-        return cost
-    is_short = units[stop].start_s - units[start].start_s < MIN_CUE_S
-    at_segment = units[stop].begins_segment and units[stop].break_cost > AFTER_CLAUSE
-    return cost + (AFTER_CLAUSE if at_segment else units[stop].break_cost) + is_short * _TOO_SHORT
+def _end_cost(following: Unit) -> int:
+    """What it costs to end a subtitle before a unit."""
+    return min(following.break_cost, AFTER_CLAUSE) if following.begins_segment else following.break_cost
 
 
 def _followed(units: Sequence[Unit], stops: list[int]) -> Iterator[list[Unit]]:
@@ -82,8 +101,9 @@ def _followed(units: Sequence[Unit], stops: list[int]) -> Iterator[list[Unit]]:
         start = stops[start]
 
 
-def _line_cost(units: Sequence[Unit], position: int) -> float:
-    upper, lower = columns(text_of(units[:position])), columns(text_of(units[position:]))
+def _line_cost(units: Sequence[Unit], ends: list[int], position: int) -> float:
+    upper = ends[position - 1] - units[0].has_blank
+    lower = ends[-1] - ends[position - 1] - units[position].has_blank
     if max(upper, lower) > MAX_LINE_COLUMNS:
         return math.inf
     return units[position].break_cost + _UNEVEN * abs(upper - lower) / MAX_LINE_COLUMNS + (upper > lower) / 2

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from .printable import BLANKS
@@ -62,6 +63,7 @@ def chunks(text: str, max_columns: int) -> Iterator[str]:
     yield text[start:]
 
 
+@lru_cache(maxsize=4096)
 def _columns_of(character: str) -> int:
     if unicodedata.category(character) in _WITHOUT_WIDTH:
         return 0
