@@ -15,6 +15,7 @@ from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 _SHOWN_STDERR_CHARS = 200
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
+_DURATION = re.compile(r"^  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+), ", re.MULTILINE)
 _DISK_FULL = "No space left on device"
 _MEMORY_REFUSED = "Cannot allocate memory"
 _FFMPEG_PIECE_BYTES = 64 << 20  # far more than a piece of any real recording takes
@@ -75,6 +76,24 @@ def ffmpeg_arguments(
         *("-ar", str(config.audio_target_sr), "-ac", str(config.audio_target_channels)),
         *("-c:a", "pcm_s16le", "-threads", "1", *output),
     ]
+
+
+def look_arguments(source: str, demuxer: Sequence[str], config: GatewayConfig) -> list[str]:
+    """All arguments for a look at a recording: ffmpeg tells of it, and makes nothing."""
+    max_alloc = _FFMPEG_PIECE_BYTES + 2 * config.audio_max_upload_bytes
+    return [
+        *("-nostdin", "-hide_banner", "-max_alloc", str(max_alloc), "-protocol_whitelist", "file"),
+        *(*demuxer, "-i", source),
+    ]
+
+
+def duration_in(log: str) -> float | None:
+    """The length of a recording that ffmpeg tells in its log, in seconds, or None."""
+    found = _DURATION.findall(log)
+    if not found:
+        return None
+    hours, minutes, seconds = found[-1]  # a title may look like one, and comes before
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
 def _filters(config: GatewayConfig, *, max_samples: int, max_source_samples: int | None) -> str:

@@ -56,7 +56,7 @@ def put_together(windows: Sequence[Heard]) -> tuple[Transcription, tuple[Gap, ..
         joined([part.text for part in parts if part.text]),
         _in_order([segment for part in parts for segment in part.segments]),
         language=_language(windows),
-        duration_s=max((heard.end_s for heard in windows), default=0.0),
+        duration_s=max((heard.end_s for heard in windows), default=0.0) or None,
         cut_off=any(heard.transcription.cut_off for heard in windows if heard.transcription),
     )
     return whole, _gaps(windows)

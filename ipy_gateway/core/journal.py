@@ -124,7 +124,7 @@ def empty_journal() -> int:
 
 
 def journal_path() -> Path:
-    """Where the journal is: `IPY_GATEWAY_JOURNAL_FILE`, or in the folder that this system has for a user's data.
+    """`IPY_GATEWAY_JOURNAL_FILE`, or a file in the folder that this system has for a user's data.
 
     Raises:
         ConfigurationError: this user has no home folder.

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from .recording import Recording, recognize
 from .recording_source import Source, open_source
 from .routing import audio_urls, is_local
 from .signals import waking_for_signals
-from .sound_stream import is_as_sent, sound_of
+from .sound_stream import is_as_sent, sound_of, stated_duration_s
 from .transcript import Transcript
 from .uploads import upload_of
 from .window_lengths import windows_at_once
@@ -132,22 +132,22 @@ async def transcribe_many(
     if not isinstance(concurrency, int) or concurrency < 1:
         raise InvalidRequestError(f"concurrency is {concurrency!r:.40}.", "Give a number of at least 1.")
     shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
-    remaining = _one_by_one(sources)
     at_work: set[asyncio.Task[Outcome]] = set()
-    try:
-        while True:
-            while len(at_work) < concurrency and (given := await anext(remaining, None)):
-                at_work.add(asyncio.create_task(_outcome_of(given[0], shared)))
-            if not at_work:
-                break
-            done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                yield task.result()
-    finally:
-        for task in at_work:
-            task.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
-        await shared.journal.close()
+    async with aclosing(_one_by_one(sources)) as remaining:
+        try:
+            while True:
+                while len(at_work) < concurrency and (given := await anext(remaining, None)):
+                    at_work.add(asyncio.create_task(_outcome_of(given[0], shared)))
+                if not at_work:
+                    break
+                done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            for task in at_work:
+                task.cancel()
+            await asyncio.gather(*at_work, return_exceptions=True)
+            await shared.journal.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,9 @@ async def _outcome_of(source: Source, shared: _Shared) -> Outcome:
         return Outcome(source, error=error)
 
 
-async def _one_by_one(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncIterator[tuple[Source]]:
+async def _one_by_one(
+    sources: Iterable[Source] | AsyncIterable[Source],
+) -> AsyncGenerator[tuple[Source], None]:
     """Each source in a tuple: an empty one is no end."""
     if isinstance(sources, AsyncIterable):
         async for source in sources:
@@ -200,12 +202,15 @@ async def _transcript_of(source: Source, shared: _Shared) -> Transcript:
         async with open_source(source) as opened:
             accepts_truncated = config.audio_preprocess_enabled is True
             recording = await asyncio.to_thread(recognize, opened.content, accept_truncated=accepts_truncated)
+            total_s = recording.duration_s
+            if total_s is None and shared.on_progress:
+                total_s = await stated_duration_s(opened.content, recording, config)
             run = WindowRun(
                 KeptAnswers(shared.journal, config, shared.wish, opened.name),
                 slots=shared.slots,
                 again=shared.again,
                 on_progress=shared.on_progress,
-                total_s=recording.duration_s,
+                total_s=total_s,
             )
             windows = _windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):

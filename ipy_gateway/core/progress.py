@@ -28,7 +28,8 @@ class TranscriptionProgress:
     Attributes:
         source: name of the recording, or "".
         done_s: seconds of it that are through, failures included.
-        total_s: its length in seconds, or None as long as that is unknown.
+        total_s: its length in seconds, as its header states it until it has been read to its end, or None
+            where that is unknown.
         windows: how many pieces of it are through.
         from_journal: how many of these did not have to be asked for.
         failures: how many parts of it are missing.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError
-from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
-from .ffmpeg_process import FfmpegOutput
+from .ffmpeg_command import duration_in, explain_failure, ffmpeg_arguments, find_ffmpeg, look_arguments
+from .ffmpeg_process import FfmpegOutput, run_ffmpeg
 from .random_access import Bytes, FileBytes
 from .recording import DEMUXERS, MIN_DURATION_S, Recording, too_short
 from .recording_source import write_to_file
@@ -43,6 +43,21 @@ async def sound_of(
     duration_s = size_bytes / bytes_per_second(config)
     if duration_s < MIN_DURATION_S:
         raise too_short(duration_s)
+
+
+async def stated_duration_s(content: Bytes, recording: Recording, config: GatewayConfig) -> float | None:
+    """How long a recording says that it is, in seconds; None where it does not, or can't be asked quickly."""
+    if not isinstance(content, FileBytes):
+        return None
+    try:
+        ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
+        demuxer = ["-f", DEMUXERS[recording.container]]
+        look = look_arguments(f"file:{content.path}", demuxer, config)
+        with temporary_folder() as folder:
+            _, log = await run_ffmpeg([ffmpeg, *look], folder, config)
+    except AudioProcessingError:  # whoever decodes it will say what is wrong
+        return None
+    return duration_in(log)
 
 
 def is_as_sent(recording: Recording, config: GatewayConfig) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from ipy_gateway import (
@@ -21,12 +22,14 @@ from ipy_gateway import (
     UpstreamUnreachableError,
     transcribe,
 )
+from ipy_gateway.core.wav import plain_header
 from ipy_gateway.core.window_run import GIVE_UP_AFTER
 
 from ..support.fault_server import Answer, answer
 from ..support.hearing_server import Dialect, Ear, hearing_server
 from ..support.tones import RATE_HZ, spoken, wav, word
 
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 BROKEN = answer(500, body={"error": {"message": "CUDA error"}})
 
 
@@ -255,10 +258,11 @@ async def test_a_server_that_is_gone_for_good_is_not_asked_about_every_window() 
 
     with hearing_server(ear) as server:
         config = config_for(server.url, ear, max_requests=1)
-        with pytest.warns(IncompleteAnswerWarning, match="1 part"):
+        with pytest.warns(IncompleteAnswerWarning, match="1 part") as caught:
             transcript = await transcribe(wav(spoken(range(1500))), config)
 
     (gap,) = transcript.gaps
+    assert caught[0].filename == __file__
     assert len(ear.windows_s) == 3 + GIVE_UP_AFTER
     assert gap.end_s == transcript.duration_s
 
@@ -372,6 +376,57 @@ async def test_progress_tells_seconds_and_windows_and_failures() -> None:
     assert told[-1].failures == 1
     assert told[-1].done_s == pytest.approx(transcript.duration_s)
     assert told[0].total_s == pytest.approx(transcript.duration_s)
+
+
+async def test_progress_tells_the_length_that_a_header_states(tmp_path: Path) -> None:
+    path = tmp_path / "talk.flac"
+    command = [FFMPEG, "-loglevel", "error", "-i", "pipe:0", "-f", "flac", str(path)]
+    subprocess.run(command, input=wav(spoken(range(200))), check=True)
+    ear = Ear("segments")
+    told: list[TranscriptionProgress] = []
+
+    with hearing_server(ear) as server:
+        config = config_for(server.url, ear, max_requests=1, ffmpeg_bin=FFMPEG)
+        transcript = await transcribe(path, config, on_progress=told.append)
+
+    assert {progress.source for progress in told} == {"talk.flac"}
+    assert told[0].total_s == pytest.approx(transcript.duration_s, abs=0.1)
+
+
+# Without ffmpeg
+
+
+@pytest.fixture
+def _no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+
+
+def stereo_wav() -> bytes:
+    samples = spoken(range(20))
+    return plain_header(len(samples), RATE_HZ // 2, 2) + samples
+
+
+@pytest.mark.usefixtures("_no_ffmpeg")
+async def test_what_every_server_takes_is_sent_whole_without_ffmpeg() -> None:
+    ear = Ear("segments")
+
+    with hearing_server(ear) as server:
+        config = config_for(server.url, ear, ffmpeg_bin="/nowhere/ffmpeg")
+        transcript = await transcribe(stereo_wav(), config)
+
+    assert len(ear.windows_s) == 1
+    assert transcript.text.split() == texts_of(range(20))
+
+
+@pytest.mark.usefixtures("_no_ffmpeg")
+@pytest.mark.parametrize(("source", "limit"), [(b"fLaC" + bytes(5000), 10**7), (stereo_wav(), 200_000)])
+async def test_what_has_to_be_decoded_is_refused_without_ffmpeg(source: bytes, limit: int) -> None:
+    config = GatewayConfig("http://127.0.0.1:9", ffmpeg_bin="/nowhere/ffmpeg", audio_max_upload_bytes=limit)
+
+    with pytest.raises(AudioProcessingError, match="there is no ffmpeg") as raised:
+        await transcribe(source, config)
+
+    assert raised.value.error_type == "ffmpeg_missing"
 
 
 # What is no recording
