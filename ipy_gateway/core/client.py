@@ -1,6 +1,7 @@
 """Requests over HTTP: with the key for their host, and httpx's errors turned into ours."""
 
 import asyncio
+import io
 import socket
 import ssl
 import sys
@@ -109,7 +110,8 @@ async def open_transcription_stream(
 
 
 def _form(audio_bytes: bytes, audio_format: str, fields: Mapping[str, str | list[str]]) -> dict[str, Any]:
-    file = (f"audio.{audio_format}", audio_bytes, AUDIO_TYPES.get(audio_format, f"audio/{audio_format}"))
+    content = io.BytesIO(audio_bytes)  # which is sent in pieces: no connection holds a copy of all of it
+    file = (f"audio.{audio_format}", content, AUDIO_TYPES.get(audio_format, f"audio/{audio_format}"))
     return {"data": dict(fields), "files": {"file": file}}
 
 

@@ -178,7 +178,7 @@ class GatewayConfig:
         history_tokens: how much of a conversation is sent with the next question, in tokens; what is older is
             left out.
         window_s: longest piece of a recording that `transcribe` sends at once, in seconds; None for 30 in a
-            chat message, 120 to a transcriptions endpoint and 300 to the embedded engine.
+            chat message, 60 to a transcriptions endpoint and 300 to the embedded engine.
         max_requests: how many such pieces are under way at once, at each server.
         journal: whether `transcribe` keeps what was heard in each piece in a file of this user, so that it is
             not asked for again; `journal_entries()` shows what is in it.

@@ -8,7 +8,7 @@ from .sound_stream import bytes_per_second
 from .windows import HEADER_BYTES, MIN_WINDOW_S
 
 CHAT_WINDOW_S = 30.0  # many audio models that chat leave out what comes after, and say nothing of it
-ENDPOINT_WINDOW_S = 120.0  # every one that is known takes 25 MB, or 13 minutes; four are in memory at once
+ENDPOINT_WINDOW_S = 60.0  # two megabytes, where 25 are taken: four are in memory at once
 LOCAL_WINDOW_S = 300.0  # it listens in windows of its own; progress and an interrupted run go by these
 
 
