@@ -22,11 +22,14 @@ _SAME_FOR_ALL = frozenset({401, 402, 403, 404, 405, 410})
 
 
 class WindowRun:
-    """Hears all windows of a recording.
+    """Has all windows of a recording heard.
 
-    Attributes:
-        heard: what came of them so far.
-        model_names: how often each server and model answered.
+    Args:
+        kept: what the journal holds of the recording, and what is asked about it.
+        slots: how many windows may be under way, of this recording and of those beside it.
+        again: whether what is kept is left alone.
+        on_progress: called after each window.
+        total_s: length of the recording as its header states it, or None.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class WindowRun:
         self._refused_s = float("inf")
         self._failures_in_a_row = 0
         self._first_error: UpstreamError | None = None
+        self._last_error: UpstreamError | None = None
         self._answers: Counter[tuple[str, str]] = Counter()
         self._heard: dict[int, list[Heard]] = {}
 
@@ -130,8 +134,8 @@ class WindowRun:
             return await self._heard_in_halves(window)
         if window.can_be_halved and window.duration_s >= self._refused_s:
             return await self._halved(window)
-        if self._failures_in_a_row >= GIVE_UP_AFTER and self._first_error:
-            return [_gap(window, self._first_error)]
+        if self._failures_in_a_row >= GIVE_UP_AFTER and self._last_error:
+            return [_gap(window, self._last_error)]
         return await self._asked(window)
 
     async def _asked(self, window: Window) -> list[Heard]:
@@ -166,7 +170,7 @@ class WindowRun:
     def _failed(self, error: UpstreamError) -> None:
         """Take note of a failure; raise it where every other window would fail alike."""
         self._failures_in_a_row += 1
-        self._first_error = self._first_error or error
+        self._first_error, self._last_error = self._first_error or error, error
         is_same_for_all = isinstance(error, UpstreamUnreachableError) or (
             isinstance(error, UpstreamResponseError) and error.status_code in _SAME_FOR_ALL
         )
@@ -175,9 +179,11 @@ class WindowRun:
 
     def _report(self, window: Window, *, failures: int) -> None:
         progress = self._progress
+        done_s = progress.done_s + window.duration_s - window.overlap_s
         self._progress = replace(
             progress,
-            done_s=progress.done_s + window.duration_s - window.overlap_s,
+            done_s=done_s,
+            total_s=None if progress.total_s is None else max(done_s, progress.total_s),
             windows=progress.windows + 1,
             failures=progress.failures + failures,
         )
