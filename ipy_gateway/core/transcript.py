@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -74,7 +74,7 @@ class Transcript:
     source: str = ""
     model: str = ""
     server: str = ""
-    seconds: float | None = None
+    seconds: float | None = field(default=None, compare=False)
     gaps: tuple[Gap, ...] = ()
     cut_off: bool = False
 
@@ -95,6 +95,10 @@ class Transcript:
 
     def __str__(self) -> str:
         return self.text
+
+    def __contains__(self, text: str) -> bool:
+        """Whether these words are said, letter by letter; `search` is more lenient."""
+        return text in self.text
 
     def __repr__(self) -> str:
         """One line, however long the transcript."""

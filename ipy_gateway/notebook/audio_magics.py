@@ -1,15 +1,33 @@
 """%transcribe and %%analyze: they name a recording, ask the core, and show what it answers."""
 
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ..core.exceptions import InvalidRequestError
-from ..core.messages import TranscriptText
-from ..core.operations import analysis_of, transcript_of
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+
+from ..core.exceptions import GatewayError, InvalidRequestError
+from ..core.operations import analysis_of
+from ..core.transcript import Transcript
+from ..core.transcripts import Transcripts, save_as
 from ..render.answers import Answer, answer_bundle
-from ..render.results import transcript_bundle
+from ..render.recordings import RecordingState, summary_bundle
+from ..render.transcript_view import transcript_bundle
 from .files import file_argument, naming, read_recording
 from .gateway_magics import GatewayMagics
+from .recordings import Batch, gaps_text
+from .sources import Source, expanded, is_one_name, sources_named
+from .transcribe_options import TRANSCRIBE_HELP, TranscribeOptions, parse_transcribe_line
+
+Names = Mapping[str, Any]
+STOPPED = "Stopped. Run the cell again to go on: what is done is not asked again."
 
 
 @magics_class
@@ -19,25 +37,58 @@ class AudioMagics(Magics):
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
         super().__init__(shell)
         self._gateway = gateway
+        gateway.shown.add_type(Transcript, transcript_bundle)
+        gateway.shown.add_type(Transcripts, _bundle_of)
 
+    @no_var_expand
+    @needs_local_scope
     @line_magic
-    def transcribe(self, line: str) -> TranscriptText:
-        """Transcribe a recording, show the transcript, and return it.
+    def transcribe(self, line: str, local_ns: Names | None = None) -> Transcript | Transcripts:
+        names = {**self._ipython.user_ns, **(local_ns or {})}
+        options = parse_transcribe_line(expanded(line, names))
+        sources = sources_named(options.sources, self._ipython, local_ns)
+        is_one = len(sources) == 1 and is_one_name(options.sources)
+        result = self._one(sources[0], options) if is_one else self._many(sources, options)
+        if options.output:
+            self._ipython.user_ns[options.output] = result
+        self._gateway.shown.note(result)
+        return result
 
-        Usage::
+    transcribe.__doc__ = TRANSCRIBE_HELP
 
-            %transcribe interview.m4a
-            text = %transcribe "my recording.wav"
-        """
-        path = file_argument(line, "%transcribe")
+    def _one(self, source: Source, options: TranscribeOptions) -> Transcript:
         config = self._gateway.gateway_config
-        output = self._gateway.output(f"Transcribing {path.name}")
-        with naming(path):
-            transcript = output.wait_for(transcript_of(read_recording(path, config), config))
-        transcript.source = path.name
-        output.show(transcript_bundle(transcript, seconds=output.seconds))
-        self._gateway.shown.note(transcript)
+        batch = Batch([source], options, config, has_preview=not options.no_audio)
+        output = self._gateway.batch_output(f"Transcribing {source.name}", batch)
+        output.wait_for(batch.run())
+        error = batch.errors.get(source.name)
+        if error:
+            with naming(source.name):
+                raise error
+        transcript = batch.transcripts[source.name]
+        if options.save:
+            save_as(transcript, source.name, options.save, options.formats)
+        is_deterministic = self._gateway.is_headless
+        output.show(transcript_bundle(transcript, preview=batch.preview, is_deterministic=is_deterministic))
         return transcript
+
+    def _many(self, sources: Sequence[Source], options: TranscribeOptions) -> Transcripts:
+        batch = Batch(sources, options, self._gateway.gateway_config)
+        output = self._gateway.batch_output(f"Transcribing {len(sources)} recordings", batch)
+        try:
+            output.wait_for(batch.run())
+        except KeyboardInterrupt:
+            output.show(summary_bundle(batch.states, note=STOPPED))
+            raise
+        result = Transcripts(batch.transcripts, batch.errors)
+        if options.save:
+            result.save(options.save, options.formats)
+        output.show(summary_bundle(batch.states, is_deterministic=self._gateway.is_headless))
+        if result.errors:
+            if options.output:
+                self._ipython.user_ns[options.output] = result
+            raise _failed(result)
+        return result
 
     @cell_magic
     def analyze(self, line: str, cell: str) -> None:
@@ -52,7 +103,7 @@ class AudioMagics(Magics):
         instruction = text_of_cell(cell, "%%analyze")
         config = self._gateway.gateway_config
         output = self._gateway.output(f"Analyzing {path.name}")
-        with naming(path):
+        with naming(path.name):
             text = output.wait_for(analysis_of(read_recording(path, config), instruction, config))
         answer = Answer(
             text=text,
@@ -65,6 +116,23 @@ class AudioMagics(Magics):
         )
         output.show(answer_bundle(answer))
 
+    @property
+    def _ipython(self) -> InteractiveShell:
+        assert self.shell
+        return self.shell
+
+
+def _failed(result: Transcripts) -> GatewayError:
+    """The error of several recordings: the cell fails, and what is there is not lost."""
+    name, error = next(iter(result.errors.items()))
+    count = len(result.errors)
+    what = repr(name) if count == 1 else f"{count} recordings, {name!r} for one,"
+    reason = error.message if isinstance(error, GatewayError) else str(error)
+    return GatewayError(
+        f"{what} could not be transcribed: {reason}",
+        "Run the cell again: what is done is not asked again. With -o NAME the others are in a variable.",
+    )
+
 
 def text_of_cell(cell: str, magic: str) -> str:
     """What stands below the first line of a cell.
@@ -76,3 +144,13 @@ def text_of_cell(cell: str, magic: str) -> str:
     if not text:
         raise InvalidRequestError(f"The {magic} cell is empty.", "Write the question below its first line.")
     return text
+
+
+def _bundle_of(result: Transcripts) -> Any:
+    """Several transcripts that are shown again, in a cell of their own."""
+    done = [
+        RecordingState(name, "done", length_s=one.duration_s, seconds=one.seconds, problem=gaps_text(one))
+        for name, one in result.transcripts.items()
+    ]
+    failed = [RecordingState(name, "failed", problem=str(error)) for name, error in result.errors.items()]
+    return summary_bundle([*done, *failed], is_deterministic=True)

@@ -39,20 +39,20 @@ def read_recording(path: Path, config: GatewayConfig) -> bytes:
         return recording_file.read_recording(path, config)
     except InvalidRequestError as error:
         if recording_file.is_missing(error.__cause__):
-            raise InvalidRequestError(error.message, _other_names(path)) from error.__cause__
+            raise InvalidRequestError(error.message, other_names(path)) from error.__cause__
         raise
 
 
 @contextmanager
-def naming(path: Path) -> Generator[None, None, None]:
+def naming(name: str) -> Generator[None, None, None]:
     """Put the name of the recording before what is wrong with it: in a loop over files it has to be there."""
     try:
         yield
     except AudioProcessingError as error:
-        if repr(path.name) in error.message:
+        if repr(name) in error.message:
             raise
         raise AudioProcessingError(
-            f"{path.name!r}: {error.message[:1].lower()}{error.message[1:]}",
+            f"{name!r}: {error.message[:1].lower()}{error.message[1:]}",
             error.hint,
             error_type=error.error_type,
         ) from error
@@ -73,7 +73,8 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text) if os.name == "posix" else text
 
 
-def _other_names(path: Path) -> str:
+def other_names(path: Path) -> str:
+    """Where there is no such file: the names that come near, or where to look."""
     if any(mark in path.name for mark in "*?["):
         return "Name one file; patterns with * and ? are not expanded."
     try:

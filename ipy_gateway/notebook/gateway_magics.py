@@ -13,10 +13,12 @@ from ..core.messages import TranscriptText
 from ..core.status import server_statuses
 from ..render.results import config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
+from .batch_output import BatchOutput
 from .display import Output, ShownValues, is_headless
 from .kernel_loop import KernelLoop
 from .live import LiveAnswer
 from .loop import Bridge
+from .recordings import Batch
 from .settings import UNSET, SettingTraits, changed, configured, loop_named
 
 
@@ -54,6 +56,10 @@ class GatewayMagics(Magics, SettingTraits):
     def output(self, what: str) -> Output:
         """The output of a magic, with what it says while it waits."""
         return Output(self._ipython, what, self._bridge)
+
+    def batch_output(self, what: str, batch: Batch) -> BatchOutput:
+        """The output of recordings, with how far they have come."""
+        return BatchOutput(self._ipython, what, batch, self._bridge)
 
     def live_answer(self, what: str, *, owns_cell: bool) -> LiveAnswer:
         """The output of a chat, with what it says until the answer begins."""

@@ -1,7 +1,6 @@
 """The line of %chat and %%chat: which options it may have, and what they mean."""
 
 import keyword
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any, Final, Literal
 
 from ..core.exceptions import InvalidRequestError
 from .option_line import Option, OptionLine, json_or_text
+from .option_values import count_of, described, filled, number_of, variable_name
 
 Action = Literal["history", "undo", "save", "load", "list"]
 
@@ -42,7 +42,6 @@ REFUSED_PARAMS: Final = {
 
 _ASSIGNMENT = re.compile(r"(?P<name>[^\W\d]\w*)\s*<<(?=\s|$)")
 _PARAM = re.compile(r"(?P<name>[^\s='\"]+)=(?P<value>.*)", re.DOTALL)
-_OPTION_WIDTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class _ChatLine:
         found = _ASSIGNMENT.match(self._line.rest)
         if found and (self._is_cell or not keyword.iskeyword(found["name"])):
             self._line.read(_ASSIGNMENT)
-            self._set("output", _variable(found["name"]), f"{found['name']} <<")
+            self._set("output", variable_name(found["name"]), f"{found['name']} <<")
 
     def _take(self, option: Option, value: Any) -> None:
         if option.field == "params":
@@ -163,7 +162,7 @@ class _ChatLine:
             )
         self._set("action", option.field, str(option))
         if option.value:
-            self._found["file"] = _filled(option, value)
+            self._found["file"] = filled(option, value)
 
     def _set(self, name: str, value: Any, written: str) -> None:
         if name == "action" and name in self._found:
@@ -177,7 +176,7 @@ class _ChatLine:
     def _check_cell(self) -> None:
         rest = self._line.rest
         if rest.endswith("<<"):
-            _variable(rest.removesuffix("<<").strip())
+            variable_name(rest.removesuffix("<<").strip())
         if rest:
             raise InvalidRequestError(
                 f"{rest!r:.80} stands behind the options of %%chat.",
@@ -209,43 +208,12 @@ class _ChatLine:
 
 def _converted(option: Option, value: Any) -> Any:
     if option.value in ("NUMBER", "SECONDS"):
-        return _number(option, value)
+        return number_of(option, value)
     if option.value == "COUNT":
-        return _count(option, value)
+        return count_of(option, value)
     if option.field == "output":
-        return _variable(value)
-    return value if option.field in ("system", "new") else _filled(option, value)
-
-
-def _number(option: Option, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidRequestError(f"{option} needs a number, not {text!r:.80}.", f"Write {option} 0.5.")
-    return number
-
-
-def _count(option: Option, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidRequestError(
-            f"{option} needs a whole number, not {text!r:.80}.", f"Write {option} 100."
-        ) from None
-
-
-def _filled(option: Option, text: str) -> str:
-    if not text.strip():
-        raise InvalidRequestError(f"The value of {option} is empty.", f"Write {option} {option.value}.")
-    return text
-
-
-def _variable(name: str) -> str:
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise InvalidRequestError(f"{name!r:.80} can't be the name of a variable.", "Write -o reply.")
-    return name
+        return variable_name(value)
+    return value if option.field in ("system", "new") else filled(option, value)
 
 
 def _param_value(option: Option, name: str, text: str) -> Any:
@@ -266,11 +234,6 @@ def _twice(name: str) -> InvalidRequestError:
     return InvalidRequestError(f"{name:.80} is given twice.", "Give it once.")
 
 
-def _described(option: Option) -> str:
-    words = f"{', '.join(option.words)} {option.value}".rstrip()
-    return f"    {words:<{_OPTION_WIDTH}} {option.help}"
-
-
 def _help() -> str:
     return "\n".join(
         (
@@ -287,11 +250,11 @@ def _help() -> str:
             "",
             "Options stand in front of the question, which is sent as it is typed; `--` ends them::",
             "",
-            *map(_described, QUESTION_OPTIONS),
+            *map(described, QUESTION_OPTIONS),
             "",
             "In place of a question, on a %chat line::",
             "",
-            *map(_described, ACTION_OPTIONS),
+            *map(described, ACTION_OPTIONS),
         )
     )
 

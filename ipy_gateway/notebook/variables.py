@@ -62,6 +62,18 @@ def fill_option(
     return "".join(texts), filled.notices
 
 
+def value_of(text: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None = None) -> Any:
+    """The value itself of a text that is one placeholder.
+
+    Raises:
+        InvalidRequestError: it is no placeholder, there is no such variable, or the expression raises.
+    """
+    pieces = list(pieces_of(text))
+    if len(pieces) != 1 or not isinstance(pieces[0], Placeholder):
+        raise InvalidRequestError(f"{text!r:.80} is no expression.", "Write {{name}}.")
+    return _evaluate(pieces[0], shell, _names_of(shell, local_ns))
+
+
 def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
     """All names in one dictionary, because a comprehension in an expression sees globals alone."""
     return {**shell.user_global_ns, **shell.user_ns, **(local_ns or {})}

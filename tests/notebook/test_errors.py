@@ -72,12 +72,6 @@ def test_an_open_quote_is_named(kernel: Kernel) -> None:
     assert "open quote" in said
 
 
-def test_a_folder_is_no_recording(kernel: Kernel) -> None:
-    said = run_and_fail(kernel, "%transcribe .")
-
-    assert "'.' is a folder" in said
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_a_fifo_is_not_waited_for(kernel: Kernel, work_folder: Path) -> None:
     os.mkfifo(work_folder / "pipe.wav")
@@ -147,7 +141,7 @@ def test_a_file_over_the_limit_is_not_read(kernel: Kernel, work_folder: Path) ->
     with (work_folder / "huge.wav").open("wb") as file:
         file.truncate(20_000_001)
 
-    said = run_and_fail(kernel, "%transcribe huge.wav")
+    said = run_and_fail(kernel, "%%analyze huge.wav\nWho speaks?")
 
     assert "'huge.wav' has 20,000,001 bytes, and the limit is 20,000,000 bytes" in said
 

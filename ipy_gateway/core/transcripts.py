@@ -1,0 +1,116 @@
+"""What became of many recordings: their transcripts, and why others have none."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .exceptions import ConfigurationError, InvalidRequestError
+from .transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Transcripts:
+    """Transcripts by the names of their recordings, in the order in which those were named.
+
+        talks = await ...
+        talks["monday.m4a"].text, talks.errors, talks.to_dataframe()
+
+    Attributes:
+        transcripts: those that are there.
+        errors: why the others are not.
+    """
+
+    transcripts: Mapping[str, Transcript]
+    errors: Mapping[str, Exception]
+
+    def __getitem__(self, name: str) -> Transcript:
+        """The transcript of a recording.
+
+        Raises:
+            KeyError: there is no such recording.
+            Exception: the error of a recording that has no transcript.
+        """
+        if name in self.errors:
+            raise self.errors[name]
+        return self.transcripts[name]
+
+    def __iter__(self) -> Iterator[Transcript]:
+        return iter(self.transcripts.values())
+
+    def __len__(self) -> int:
+        return len(self.transcripts)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.errors)} failed" if self.errors else ""
+        return f"<Transcripts of {len(self.transcripts)} recordings{failed}>"
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row for each recording, also for those that failed.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError as error:
+            raise ConfigurationError("pandas is not installed.", "Run pip install pandas.") from error
+        rows = [_row(name, transcript) for name, transcript in self.transcripts.items()]
+        rows += [{"source": name, "error": str(error)} for name, error in self.errors.items()]
+        columns = ("source", "text", "duration_s", "language", "seconds", "model", "server", "gaps", "error")
+        return pandas.DataFrame(rows, columns=list(columns))
+
+    def save(self, folder: str | Path, formats: Sequence[str] = ("txt",)) -> list[Path]:
+        """Write each transcript into a folder, named after its recording, in each of the formats.
+
+        Raises:
+            InvalidRequestError: a file can't be written, or a format is unknown.
+        """
+        return [
+            path for name, one in self.transcripts.items() for path in save_as(one, name, folder, formats)
+        ]
+
+
+def save_as(transcript: Transcript, name: str, folder: str | Path, formats: Sequence[str]) -> list[Path]:
+    """Write a transcript into a folder, in each of the formats; returns the paths.
+
+    Raises:
+        InvalidRequestError: a file can't be written, or a format is unknown.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequestError(
+            f"The folder {str(folder)!r} can't be made: {error.strerror}.", "Name another one."
+        ) from error
+    stem = _file_stem(name)
+    paths = [folder / f"{stem}.{kind}" for kind in formats]
+    for path in paths:
+        transcript.save(path)
+    return paths
+
+
+def _row(name: str, transcript: Transcript) -> dict[str, Any]:
+    return {
+        "source": name,
+        "text": transcript.text,
+        "duration_s": transcript.duration_s,
+        "language": transcript.language,
+        "seconds": transcript.seconds,
+        "model": transcript.model,
+        "server": transcript.server,
+        "gaps": len(transcript.gaps),
+        "error": None,
+    }
+
+
+def _file_stem(name: str) -> str:
+    """The name of a recording as a file's, without its suffix and without what no file system takes."""
+    path = Path(name)
+    parts = [part for part in (*path.parent.parts, path.stem) if part not in ("/", "\\", "..", ".")]
+    stem = "-".join(parts)
+    return "".join(character if character.isalnum() or character in " -_.()" else "_" for character in stem)[
+        :200
+    ]

@@ -1,0 +1,146 @@
+"""Recordings on their way to transcripts, one or many, with what is shown meanwhile."""
+
+import dataclasses
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.config import GatewayConfig
+from ..core.exceptions import GatewayError
+from ..core.long_transcription import Outcome, transcribe_many
+from ..core.preview import Preview, preview_of
+from ..core.progress import TranscriptionProgress
+from ..core.recording_url import fetch_recording
+from ..core.temporary_files import temporary_folder
+from ..core.transcript import Transcript
+from ..render.recordings import RecordingState
+from .sources import Source
+from .transcribe_options import TranscribeOptions
+
+
+@dataclass
+class Batch:
+    """Recordings that are transcribed together, and how far each has come.
+
+    Attributes:
+        sources: the recordings.
+        options: how they are wanted.
+        config: servers, key and limits.
+        has_preview: whether a preview is made, of the one recording.
+        preview: it, once it is made.
+        states: how far each is, by its place among the sources; changed on the loop, read by who paints.
+        outcomes: what has become of those that have ended.
+    """
+
+    sources: Sequence[Source]
+    options: TranscribeOptions
+    config: GatewayConfig
+    has_preview: bool = False
+    preview: Preview | None = None
+    states: list[RecordingState] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.states = [RecordingState(source.name) for source in self.sources]
+        self._places: list[Any] = [source.place for source in self.sources]
+        self._is_known = [False] * len(self.sources)
+
+    @property
+    def transcripts(self) -> dict[str, Transcript]:
+        """Those that are there, by name, in the order of the sources."""
+        done = {outcome.source: outcome.transcript for outcome in self.outcomes if outcome.transcript}
+        return {source.name: done[source.name] for source in self.sources if source.name in done}
+
+    @property
+    def errors(self) -> dict[str, Exception]:
+        """Why the others are not."""
+        failed = {outcome.source: outcome.error for outcome in self.outcomes if outcome.error}
+        return {source.name: failed[source.name] for source in self.sources if source.name in failed}
+
+    async def run(self) -> None:
+        """Transcribe all; what fails is an outcome like any other.
+
+        Raises:
+            InvalidRequestError: an option has a wrong value; nothing was sent.
+        """
+        options = self.options
+        with temporary_folder() as folder:
+            outcomes = transcribe_many(
+                self._fetched(folder),
+                _config_for(options, self.config),
+                concurrency=options.jobs or 4,
+                language=options.language,
+                prompt=options.prompt,
+                words=options.words,
+                on_progress=self._note,
+                again=options.again,
+            )
+            async with aclosing(outcomes):
+                async for outcome in outcomes:
+                    if self.has_preview and outcome.transcript:
+                        self.preview = await preview_of(outcome.source, self.config)
+                    self._end(self._places.index(outcome.source), outcome)
+
+    async def _fetched(self, folder: Path) -> AsyncGenerator[Any, None]:
+        """The recordings, those from addresses fetched one by one when there is room for them."""
+        for number, source in enumerate(self.sources):
+            self._change(number, state="under way")
+            if not isinstance(source.place, str):
+                yield source.place
+                continue
+            path = folder / str(number) / (Path(source.name).name or "recording")
+            path.parent.mkdir()
+            try:
+                await fetch_recording(source.place, path, self.config)
+            except GatewayError as error:
+                self._end(number, Outcome(source.name, error=error))
+                continue
+            self._places[number] = path
+            yield path
+
+    def _note(self, progress: TranscriptionProgress) -> None:
+        number = next(
+            (
+                number
+                for number, state in enumerate(self.states)
+                if state.state == "under way" and progress.source in ("", self._name_of(number))
+            ),
+            None,
+        )
+        if number is not None:
+            self._change(number, length_s=progress.total_s, done_s=progress.done_s)
+            self._is_known[number] = progress.windows > 0 and progress.from_journal == progress.windows
+
+    def _name_of(self, number: int) -> str:
+        place = self._places[number]
+        return place.name if isinstance(place, Path) else ""
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        self.outcomes.append(dataclasses.replace(outcome, source=self.sources[number].name))
+        transcript = outcome.transcript
+        if transcript is None:
+            error = outcome.error
+            problem = error.message if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
+            self._change(number, state="failed", problem=problem)
+            return
+        self._change(
+            number,
+            state="known already" if self._is_known[number] else "done",
+            length_s=transcript.duration_s,
+            seconds=transcript.seconds,
+            problem=gaps_text(transcript),
+        )
+
+    def _change(self, number: int, **changes: Any) -> None:
+        self.states[number] = dataclasses.replace(self.states[number], **changes)
+
+
+def gaps_text(transcript: Transcript) -> str:
+    """What is missing of a transcript, or ""."""
+    return "; ".join(map(str, transcript.gaps))
+
+
+def _config_for(options: TranscribeOptions, config: GatewayConfig) -> GatewayConfig:
+    return dataclasses.replace(config, audio_model=options.model) if options.model else config
