@@ -3,7 +3,7 @@
 import html
 import re
 
-from .transcription import Segment, assembled
+from .transcription import MAX_TIME_S, Segment, assembled
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CLOCK = r"(?:([0-9]{1,6}):)?([0-9]{1,3}):([0-9]{1,2}(?:[.,][0-9]{1,9})?)"
@@ -72,4 +72,5 @@ def _cue(timing: re.Match[str], lines: list[str], *, is_vtt: bool) -> Segment:
 
 
 def _clock_s(hours: str | None, minutes: str, seconds: str) -> float:
-    return round(int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", ".")), 9)
+    clock_s = int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    return round(min(clock_s, MAX_TIME_S), 9)

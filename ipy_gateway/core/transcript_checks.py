@@ -4,13 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .exceptions import InvalidRequestError
-from .transcription import Segment, Word
+from .transcription import MAX_TIME_S, Segment, Word
 
 if TYPE_CHECKING:
     from .transcript import Gap
-
-# 31 years: longer than any recording, and short enough for the clocks of every subtitle format.
-MAX_TIME_S = 1e9
 
 Kind = TypeVar("Kind")
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from .languages import joined
 
+# 31 years: longer than any recording, and short enough for the clocks of every subtitle format.
+MAX_TIME_S = 1e9
 # Whisper writes down silence. Only whisper.cpp's own mark is never speech; the others (seen in whisper.cpp's
 # issue 2363 and pull request 473) may be asked for in a prompt, and go only where nothing else is said.
 # "[MUSIC]", "[inaudible]" and the like tell something about the recording, and stay.

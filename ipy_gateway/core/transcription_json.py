@@ -1,7 +1,6 @@
 """JSON of a transcription in, our values out; all but the text may be missing, null or nonsense."""
 
 import json
-import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +8,7 @@ from typing import Any
 
 from .languages import language_code, starts_unspaced
 from .transcription import (
+    MAX_TIME_S,
     Segment,
     Transcription,
     Word,
@@ -113,7 +113,7 @@ def _seconds(value: Any) -> float | None:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds <= MAX_TIME_S else None
 
 
 def json_of(text: str) -> Any:

@@ -3,10 +3,12 @@
 import dataclasses
 from typing import Any
 
+import httpx
 import pytest
 
-from ipy_gateway import Gap, InvalidRequestError, Segment, Transcript, Word
+from ipy_gateway import Gap, GatewayConfig, InvalidRequestError, Segment, Transcript, Word
 from ipy_gateway.core.transcription import Transcription
+from ipy_gateway.core.transcriptions import parse_transcription
 
 MORNING = Segment(0.0, 1.5, "Good morning.", (Word(0.0, 0.5, "Good"), Word(0.6, 1.5, "morning")), "Anna")
 NIGHT = Segment(2.0, 3.0, "Good night.")
@@ -59,6 +61,27 @@ def test_a_transcription_becomes_a_transcript_with_its_segments_in_order() -> No
         cut_off=True,
     )
     assert [word.text for word in transcript.words] == ["Good", "morning"]
+
+
+def json_answer(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text, headers={"Content-Type": "application/json"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json_answer('{"text": "a", "duration": 1e300, "segments": [{"text": "a", "start": 1e99}]}'),
+        json_answer(r'{"text": "a\ud800", "segments": [{"text": "\ud800", "start": 2, "end": 1}]}'),
+        json_answer('{"text": "a", "words": [{"word": "a", "start": "nan", "end": -1}]}'),
+        httpx.Response(200, text="1\n999999:00:00,000 --> 999999:00:01,000\na\n"),
+    ],
+)
+def test_whatever_a_server_says_becomes_a_transcript(answer: httpx.Response) -> None:
+    said = parse_transcription(answer, "http://host", GatewayConfig(), takes_plain_text=True)
+
+    transcript = Transcript.from_transcription(said)
+
+    assert Transcript.from_json(transcript.to_json()) == transcript
 
 
 def test_a_gap_reads_as_a_mark() -> None:
