@@ -19,7 +19,7 @@ def test_the_quickstart_runs_and_shows_its_outputs(tmp_path: Path, app: str) -> 
         page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
         run_all_cells(page)
         shown = page.locator(".jp-OutputArea-output")
-        page.locator("table.ipg-settings").wait_for(timeout=120_000)
+        page.locator("div.ipg-server").wait_for(timeout=120_000)
         texts = shown.all_inner_texts()
 
         assert any("mirror is 8 meters wide" in text for text in texts)
