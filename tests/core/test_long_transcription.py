@@ -81,8 +81,8 @@ async def test_an_hour_of_speech_with_random_pauses_is_there_word_for_word() -> 
         transcript = await transcribe(wav(samples), config_for(server.url, ear, window_s=None))
 
     assert transcript.text.split() == words
-    assert transcript.duration_s == len(samples) / 2 / RATE_HZ
-    assert transcript.duration_s > 3500
+    assert transcript.duration_s == pytest.approx(len(samples) / 2 / RATE_HZ)
+    assert len(samples) > 3500 * 2 * RATE_HZ
     assert max(ear.windows_s) <= 60
 
 
