@@ -78,6 +78,7 @@ class AudioMagics(Magics):
         try:
             output.wait_for(batch.run())
         except KeyboardInterrupt:
+            batch.stop()
             output.show(summary_bundle(batch.states, note=STOPPED))
             raise
         result = Transcripts(batch.transcripts, batch.errors)

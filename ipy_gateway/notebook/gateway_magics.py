@@ -9,8 +9,10 @@ from traitlets import TraitError, observe
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
+from ..core.journal import empty_journal, journal_entries
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
+from ..render.journal import journal_bundle
 from ..render.results import config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from .batch_output import BatchOutput
@@ -79,6 +81,8 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway http://a:80 http://b:80  ask two servers that do the same: whichever is free, and works
             %gateway set timeout_s=60         change settings, see help(GatewayConfig)
             %gateway key                      type in the key of the server that is configured
+            %gateway journal                  show what is kept of transcripts; with words, those with them
+            %gateway journal --empty          forget all of it
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
@@ -90,6 +94,9 @@ class GatewayMagics(Magics, SettingTraits):
             case ["models"]:
                 statuses = self.output("Asking for models").wait_for(server_statuses(self.gateway_config))
                 self.output("").show(models_bundle(statuses))
+                return None
+            case ["journal", *words_sought]:
+                self._journal(words_sought)
                 return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
@@ -107,6 +114,13 @@ class GatewayMagics(Magics, SettingTraits):
                 self.output("").show(config_bundle(self.gateway_config))
         self.shown.note(self.gateway_config)
         return self.gateway_config
+
+    def _journal(self, words: list[str]) -> None:
+        if words == ["--empty"]:
+            count = empty_journal()
+            self.output("").show(note_bundle(f"The journal is empty now; it held {count} pieces."))
+        else:
+            self.output("").show(journal_bundle(journal_entries(" ".join(words))))
 
     def close(self) -> None:
         """Take back what was added to the shell, other than the magics themselves."""

@@ -100,6 +100,12 @@ class Batch:
             self._places[number] = path
             yield path
 
+    def stop(self) -> None:
+        """Note that what has not ended by now was stopped."""
+        for number, state in enumerate(self.states):
+            if state.state in ("waiting", "under way"):
+                self._change(number, state="stopped")
+
     def _note(self, progress: TranscriptionProgress) -> None:
         number = next(
             (

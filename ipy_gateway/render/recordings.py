@@ -8,7 +8,7 @@ from .bundle import Bundle
 from .html import Html, block, element
 from .text import duration
 
-State = Literal["waiting", "under way", "done", "known already", "failed"]
+State = Literal["waiting", "under way", "done", "known already", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("done", "known already", "failed")
 LIVE_ROWS = 12
 FINAL_ROWS = 200

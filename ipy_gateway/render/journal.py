@@ -1,0 +1,39 @@
+"""What the journal of transcripts looks like."""
+
+from collections.abc import Sequence
+
+from ..core.journal import JournalEntry
+from .bundle import Bundle
+from .html import Html, block, element
+from .text import duration
+
+NOTHING_KEPT = "The journal holds nothing."
+TITLES = ("kept", "recording", "length", "model", "server", "text")
+
+
+def journal_bundle(entries: Sequence[JournalEntry]) -> Bundle:
+    """The recordings in the journal, the last first."""
+    if not entries:
+        return Bundle(NOTHING_KEPT, block(element("p", NOTHING_KEPT, class_="ipg-facts")))
+    head = element("tr", *(element("th", title, scope="col") for title in TITLES))
+    table = element("table", head, *map(_row, entries), class_="ipg-recordings")
+    return Bundle("\n".join(map(_line, entries)), block(table))
+
+
+def _line(entry: JournalEntry) -> str:
+    return " · ".join(filter(None, _cells(entry)))
+
+
+def _row(entry: JournalEntry) -> Html:
+    return element("tr", *(element("td", cell) for cell in _cells(entry)))
+
+
+def _cells(entry: JournalEntry) -> tuple[str, ...]:
+    return (
+        entry.saved_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+        entry.source or "(bytes)",
+        duration(entry.duration_s),
+        entry.model,
+        entry.server,
+        entry.text,
+    )

@@ -1,0 +1,161 @@
+"""%transcribe of several recordings, and what is kept of them."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..support.fault_server import Answer, FaultServer, answer, fault_server
+from ..support.kernel import CellRun, Kernel, running_kernel
+
+HEARD = answer(body={"text": "Eight meters.", "segments": [{"start": 0, "end": 2, "text": "Eight meters."}]})
+BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
+
+
+@pytest.fixture(scope="module")
+def folder(note: Path, interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recordings, a file that is none, and a folder with one of the same name."""
+    folder = tmp_path_factory.mktemp("recordings")
+    shutil.copy(note, folder / "a.m4a")
+    shutil.copy(interview, folder / "b.wav")
+    (folder / "more").mkdir()
+    shutil.copy(note, folder / "more" / "a.m4a")
+    (folder / "notes.txt").write_text("No sound.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(folder: Path) -> Iterator[Kernel]:
+    with running_kernel(folder) as kernel:
+        assert kernel.run("%load_ext ipy_gateway").status == "ok"
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared_kernel: Kernel, tmp_path: Path) -> Kernel:
+    """The kernel with a journal of its own for the test."""
+    shared_kernel.run(f"import os; os.environ['IPY_GATEWAY_JOURNAL_FILE'] = {str(tmp_path / 'journal')!r}")
+    return shared_kernel
+
+
+def asking(kernel: Kernel, server: FaultServer, cell: str, **options: bool) -> CellRun:
+    kernel.run(f"%gateway {server.url}\n%gateway set audio_api=transcriptions max_retries=0")
+    return kernel.run(cell, **options)
+
+
+def test_a_folder_gives_a_table_and_a_value(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "talks = %transcribe .\nprint(list(talks.transcripts), len(talks))")
+
+    assert run.status == "ok", run.traceback
+    assert run.outputs[0]["data"]["text/plain"].startswith("2 of 2 recordings transcribed")
+    assert run.outputs[1]["text"] == "['a.m4a', 'b.wav'] 2\n"
+
+
+def test_recordings_of_one_name_stay_apart(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "talks = %transcribe **/*.m4a\nprint(list(talks.transcripts))")
+
+    assert run.outputs[-1]["text"] == "['a.m4a', 'more/a.m4a']\n"
+
+
+def test_what_is_known_is_not_asked_again(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        asking(kernel, server, "%transcribe a.m4a b.wav")
+        asked = len(server.requests)
+        run = asking(kernel, server, "%transcribe a.m4a b.wav")
+
+        assert len(server.requests) == asked
+        asking(kernel, server, "%transcribe a.m4a b.wav --again")
+        assert len(server.requests) == 2 * asked
+
+    assert "2 of them known already" in run.outputs[0]["data"]["text/plain"]
+
+
+def test_one_that_fails_fails_the_cell_and_costs_no_other(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "%transcribe a.m4a notes.txt -o talks")
+        after = kernel.run("print(talks['a.m4a'].text, talks.errors['notes.txt'])")
+
+    assert run.status == "error"
+    assert "'notes.txt' could not be transcribed" in run.error_text
+    assert "1 of 2 recordings transcribed, 1 failed" in run.outputs[0]["data"]["text/plain"]
+    assert "Eight meters." in after.text
+    assert "plain text, not sound" in after.text
+
+
+def test_transcripts_are_saved_in_the_formats_that_are_asked_for(kernel: Kernel, tmp_path: Path) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, f"%transcribe a.m4a b.wav --save {tmp_path}/out --format srt,json")
+
+    assert run.status == "ok", run.traceback
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("a.json", "a.srt"),
+        *("b.json", "b.srt"),
+    ]
+    assert "Eight meters." in (tmp_path / "out" / "a.srt").read_text()
+
+
+def test_options_reach_the_server(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        asking(kernel, server, "%transcribe a.m4a -l de --prompt 'Anna Braun' -m whisper-9 --words")
+        form = server.requests[-1].body
+
+    for said in (b"de", b"Anna Braun", b"whisper-9", b"timestamp_granularities[]"):
+        assert said in form
+
+
+def test_an_address_is_fetched(kernel: Kernel, note: Path) -> None:
+    recording = answer(body=note.read_bytes(), headers={"Content-Type": "audio/mp4"})
+    with fault_server(HEARD) as server, fault_server(recording) as web:
+        run = asking(kernel, server, f"t = %transcribe {web.url}/shows/talk.m4a\nprint(t.source, t.text)")
+
+    assert run.outputs[-1]["text"] == "talk.m4a Eight meters.\n"
+
+
+def test_a_variable_is_transcribed(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        cell = "data = open('a.m4a', 'rb').read()\nt = %transcribe {{data}}\nprint(t.text)"
+        run = asking(kernel, server, cell)
+
+    assert run.status == "ok", run.traceback
+    assert run.outputs[-1]["text"] == "Eight meters.\n"
+
+
+def test_headless_there_is_one_output_without_times(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "%transcribe a.m4a b.wav --again", allow_stdin=False)
+
+    assert run.display_updates == 0
+    assert "real time" not in run.outputs[0]["data"]["text/html"]
+
+
+def test_an_interrupt_says_how_to_go_on(kernel: Kernel) -> None:
+    silent = Answer(b"")
+    with fault_server(HEARD) as server:
+        asking(kernel, server, "%transcribe a.m4a")
+        server.script = [silent]
+        message_id = kernel.start("%transcribe a.m4a b.wav")
+        asked = len(server.requests)
+        while len(server.requests) == asked:
+            time.sleep(0.05)
+        time.sleep(1)  # for the one that is known already
+        kernel.interrupt()
+        run = kernel.finish(message_id)
+
+    assert run.error_name == "KeyboardInterrupt"
+    assert "1 of 2 recordings transcribed" in run.text
+    assert "b.wav: stopped" in run.text
+    assert "Run the cell again to go on" in run.text
+
+
+def test_the_journal_is_shown_searched_and_emptied(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        asking(kernel, server, "%transcribe a.m4a b.wav")
+
+    assert kernel.run("%gateway journal").text.count("Eight meters.") == 2
+    assert "a.m4a" not in kernel.run("%gateway journal b.wav").text
+    assert "The journal is empty now; it held 2 pieces." in kernel.run("%gateway journal --empty").text
+    assert kernel.run("%gateway journal").text == "The journal holds nothing."
