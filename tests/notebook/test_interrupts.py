@@ -58,7 +58,7 @@ def kernel(work_folder: Path, interview: Path) -> Iterator[Kernel]:
             target.writeframes(samples)
     with running_kernel(work_folder) as kernel:
         kernel.run("%load_ext ipy_gateway")
-        kernel.run("%transcribe note.m4a")
+        kernel.run("%transcribe note.m4a --again")
         assert kernel.run(COUNT_WINDOWS).status == "ok"
         assert kernel.run(SHORT_QUESTION, timeout_s=120).status == "ok"
         yield kernel
@@ -126,7 +126,7 @@ def assert_works(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["%transcribe interview.wav", "%%chat\nAnybody?", "%%analyze interview.wav\nWho?"]
+    "cell", ["%transcribe interview.wav --again", "%%chat\nAnybody?", "%%analyze interview.wav\nWho?"]
 )
 def test_interrupting_a_magic_hangs_up(kernel: Kernel, server: SilentServer, cell: str) -> None:
     kernel.run(f"%gateway {server.url}")
@@ -161,7 +161,9 @@ def test_interrupting_an_await_hangs_up(kernel: Kernel, server: SilentServer, ca
 
 def test_a_cell_that_awaits_and_has_a_magic_is_interrupted(kernel: Kernel, server: SilentServer) -> None:
     kernel.run(f"%gateway {server.url}")
-    message_id = kernel.start("import asyncio\nawait asyncio.sleep(0.1)\nt = %transcribe interview.wav")
+    message_id = kernel.start(
+        "import asyncio\nawait asyncio.sleep(0.1)\nt = %transcribe interview.wav --again"
+    )
     server.wait_for_request()
 
     stop = interrupt(kernel, message_id)
@@ -201,12 +203,12 @@ def test_what_was_shown_while_waiting_says_that_it_was_stopped(kernel: Kernel, s
 def test_interrupting_a_local_transcription_stops_the_work(kernel: Kernel) -> None:
     windows_heard(kernel)
 
-    stop = interrupt_after(kernel, "%transcribe long.wav", 1.0)
+    stop = interrupt_after(kernel, "%transcribe long.wav --again", 1.0)
 
     assert_stopped(stop)
     wait_until_nobody_listens(kernel)
     assert windows_heard(kernel) < LONG_WINDOWS
-    assert "Wilson" in kernel.run("%transcribe note.m4a").text
+    assert "Wilson" in kernel.run("%transcribe note.m4a --again").text
 
 
 def test_interrupting_a_local_chat_stops_the_work(kernel: Kernel) -> None:
@@ -243,9 +245,9 @@ def test_interrupting_an_awaited_local_chat_stops_the_work(kernel: Kernel) -> No
     assert_works(kernel)
 
 
-@pytest.mark.parametrize("delay_s", [0.02, 0.1, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize("delay_s", [0.02, 0.3, 1.0])
 def test_a_transcription_is_interrupted_at_any_moment(kernel: Kernel, delay_s: float) -> None:
-    stop = interrupt_after(kernel, "%transcribe interview.wav", delay_s)
+    stop = interrupt_after(kernel, "%transcribe interview.wav --again", delay_s)
 
     assert_stopped(stop)
     wait_until_nobody_listens(kernel)
@@ -256,7 +258,7 @@ def test_a_transcription_is_interrupted_at_any_moment(kernel: Kernel, delay_s: f
 
 
 def test_a_cell_queued_behind_a_magic_runs(kernel: Kernel) -> None:
-    first = kernel.start("%transcribe note.m4a")
+    first = kernel.start("%transcribe note.m4a --again")
     second = kernel.start("print('and this')")
 
     assert "Wilson" in kernel.finish(first).text

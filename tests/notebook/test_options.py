@@ -18,7 +18,7 @@ from ipy_gateway.notebook.options import (
     request_params,
 )
 
-many_examples = settings(max_examples=500)
+many_examples = settings(max_examples=150)
 
 
 def on_line(line: str) -> ChatOptions:
