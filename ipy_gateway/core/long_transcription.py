@@ -1,6 +1,7 @@
 """Recordings of any length written down: one, or many of them, each as soon as it is done."""
 
 import asyncio
+import itertools
 import time
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
@@ -86,11 +87,13 @@ class Outcome:
         source: the recording, as it was given.
         transcript: what is said in it, or None where it failed.
         error: why it failed, or None.
+        position: its place among the recordings, counted from 0; two of them may be equal.
     """
 
     source: Source
     transcript: Transcript | None = None
     error: Exception | None = None
+    position: int = 0
 
 
 async def transcribe_many(
@@ -120,7 +123,7 @@ async def transcribe_many(
         language: as in `transcribe`, for all of them.
         prompt: as in `transcribe`.
         words: as in `transcribe`.
-        on_progress: as in `transcribe`; its `source` says which recording it is about.
+        on_progress: as in `transcribe`; its `position` says which recording it is about.
         again: as in `transcribe`.
 
     Yields:
@@ -133,11 +136,12 @@ async def transcribe_many(
         raise InvalidRequestError(f"concurrency is {concurrency!r:.40}.", "Give a number of at least 1.")
     shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
     at_work: set[asyncio.Task[Outcome]] = set()
+    positions = itertools.count()
     async with aclosing(_one_by_one(sources)) as remaining:
         try:
             while True:
                 while len(at_work) < concurrency and (given := await anext(remaining, None)):
-                    at_work.add(asyncio.create_task(_outcome_of(given[0], shared)))
+                    at_work.add(asyncio.create_task(_outcome_of(given[0], shared, next(positions))))
                 if not at_work:
                     break
                 done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
@@ -176,11 +180,12 @@ class _Shared:
         return cls(config, wish, on_progress, again, slots, Journal(is_on=config.journal))
 
 
-async def _outcome_of(source: Source, shared: _Shared) -> Outcome:
+async def _outcome_of(source: Source, shared: _Shared, position: int) -> Outcome:
     try:
-        return Outcome(source, await _transcript_of(source, shared))
+        transcript = await _transcript_of(source, shared, position)
+        return Outcome(source, transcript, position=position)
     except Exception as error:
-        return Outcome(source, error=error)
+        return Outcome(source, error=error, position=position)
 
 
 async def _one_by_one(
@@ -195,7 +200,7 @@ async def _one_by_one(
             yield (source,)
 
 
-async def _transcript_of(source: Source, shared: _Shared) -> Transcript:
+async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> Transcript:
     started_s = time.monotonic()
     config = shared.config
     with waking_for_signals():
@@ -207,6 +212,7 @@ async def _transcript_of(source: Source, shared: _Shared) -> Transcript:
                 total_s = await stated_duration_s(opened.content, recording, config)
             run = WindowRun(
                 KeptAnswers(shared.journal, config, shared.wish, opened.name),
+                position=position,
                 slots=shared.slots,
                 again=shared.again,
                 on_progress=shared.on_progress,

@@ -33,6 +33,7 @@ class TranscriptionProgress:
         windows: how many pieces of it are through.
         from_journal: how many of these did not have to be asked for.
         failures: how many parts of it are missing.
+        position: its place among many recordings, counted from 0; names may be alike.
     """
 
     source: str = ""
@@ -41,6 +42,7 @@ class TranscriptionProgress:
     windows: int = 0
     from_journal: int = 0
     failures: int = 0
+    position: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -26,6 +26,7 @@ class WindowRun:
 
     Args:
         kept: what the journal holds of the recording, and what is asked about it.
+        position: its place among the recordings of the call.
         slots: how many windows may be under way, of this recording and of those beside it.
         again: whether what is kept is left alone.
         on_progress: called after each window.
@@ -36,6 +37,7 @@ class WindowRun:
         self,
         kept: KeptAnswers,
         *,
+        position: int,
         slots: asyncio.Semaphore,
         again: bool,
         on_progress: Callable[[TranscriptionProgress], None] | None,
@@ -46,7 +48,7 @@ class WindowRun:
         self._slots = slots
         self._again = again
         self._on_progress = on_progress
-        self._progress = TranscriptionProgress(kept.source, total_s=total_s)
+        self._progress = TranscriptionProgress(kept.source, total_s=total_s, position=position)
         self._way: AudioApi | None = known_way(kept.config)
         self._is_first = True
         self._refused_s = float("inf")

@@ -59,6 +59,17 @@ async def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert outcomes[-1].transcript
 
 
+async def test_recordings_that_are_alike_are_told_apart_by_their_places() -> None:
+    told: list[TranscriptionProgress] = []
+
+    with hearing_server(Ear()) as server:
+        outcomes = transcribe_many([recording(1)] * 3, config_for(server.url), on_progress=told.append)
+        ended = [outcome.position async for outcome in outcomes]
+
+    assert sorted(ended) == [0, 1, 2]
+    assert sorted(progress.position for progress in told) == [0, 1, 2]
+
+
 async def test_no_source_is_taken_before_there_is_room_for_it() -> None:
     taken = []
 
