@@ -25,6 +25,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
+from ..core.clock import clock
 from ..core.messages import Completion, TranscriptText, answer_text
 from ..core.transcription import Segment
 from .libraries import is_a
@@ -117,12 +118,7 @@ def _speech_text(value: object) -> str | None:
 
 def _segment_line(segment: Segment) -> str:
     speaker = f"{segment.speaker}: " if segment.speaker else ""
-    return f"[{_clock(segment.start_s)} - {_clock(segment.end_s)}] {speaker}{segment.text}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}" if minutes >= 60 else f"{minutes}:{second:02}"
+    return f"[{clock(segment.start_s)} - {clock(segment.end_s)}] {speaker}{segment.text}"
 
 
 def _reply_text(value: object) -> str | None:
