@@ -1,13 +1,17 @@
 """What became of many recordings: their transcripts, and why others have none."""
 
 import importlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .exceptions import ConfigurationError, InvalidRequestError
+from .numbered import numbered_apart
 from .transcript import Transcript
+
+_MAX_STEM_BYTES = 200  # of the 255 that file systems take: a number and a suffix follow
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,8 +71,11 @@ class Transcripts:
         Raises:
             InvalidRequestError: a file can't be written, or a format is unknown.
         """
+        stems = dict(zip(self.transcripts, _stems_apart(list(self.transcripts)), strict=True))
         return [
-            path for name, one in self.transcripts.items() for path in save_as(one, name, folder, formats)
+            path
+            for name, one in self.transcripts.items()
+            for path in _save_under(one, _made(folder), stems[name], formats)
         ]
 
 
@@ -78,6 +85,17 @@ def save_as(transcript: Transcript, name: str, folder: str | Path, formats: Sequ
     Raises:
         InvalidRequestError: a file can't be written, or a format is unknown.
     """
+    return _save_under(transcript, _made(folder), _file_stem(name), formats)
+
+
+def _save_under(transcript: Transcript, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
+    paths = [folder / f"{stem}.{kind}" for kind in formats]
+    for path in paths:
+        transcript.save(path)
+    return paths
+
+
+def _made(folder: str | Path) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,11 +103,7 @@ def save_as(transcript: Transcript, name: str, folder: str | Path, formats: Sequ
         raise InvalidRequestError(
             f"The folder {str(folder)!r} can't be made: {error.strerror}.", "Name another one."
         ) from error
-    stem = _file_stem(name)
-    paths = [folder / f"{stem}.{kind}" for kind in formats]
-    for path in paths:
-        transcript.save(path)
-    return paths
+    return folder
 
 
 def _row(name: str, transcript: Transcript) -> dict[str, Any]:
@@ -109,8 +123,23 @@ def _row(name: str, transcript: Transcript) -> dict[str, Any]:
 def _file_stem(name: str) -> str:
     """The name of a recording as a file's, without its suffix and without what no file system takes."""
     path = Path(name)
-    parts = [part for part in (*path.parent.parts, path.stem) if part not in ("/", "\\", "..", ".")]
-    stem = "-".join(parts)
-    return "".join(character if character.isalnum() or character in " -_.()" else "_" for character in stem)[
-        :200
+    return _as_file_name([*path.parent.parts, path.stem])
+
+
+def _stems_apart(names: Sequence[str]) -> list[str]:
+    """A stem for each name. Where two would be one, as of a.wav and a.mp3, the suffix tells them apart."""
+    stems = [_file_stem(name) for name in names]
+    count = Counter(map(str.casefold, stems))  # A and a are one file on some systems
+    longer = [
+        _as_file_name([stem, Path(name).suffix.lstrip(".")]) if count[stem.casefold()] > 1 else stem
+        for name, stem in zip(names, stems, strict=True)
     ]
+    return numbered_apart(longer)
+
+
+def _as_file_name(parts: Sequence[str]) -> str:
+    text = "-".join(part for part in parts if part not in ("", "/", "\\", "..", "."))
+    allowed = "".join(
+        character if character.isalnum() or character in " -_.()" else "_" for character in text
+    )
+    return allowed.encode()[:_MAX_STEM_BYTES].decode(errors="ignore").strip() or "recording"
