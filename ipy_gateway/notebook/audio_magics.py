@@ -1,6 +1,6 @@
 """%transcribe and %%analyze: they name a recording, ask the core, and show what it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,7 +23,7 @@ from ..render.transcript_view import transcript_bundle
 from .files import file_argument, naming, read_recording
 from .gateway_magics import GatewayMagics
 from .recordings import Batch, gaps_text
-from .sources import Source, expanded, is_one_name, sources_named
+from .sources import Source, expanded, sources_named
 from .transcribe_options import TRANSCRIBE_HELP, TranscribeOptions, parse_transcribe_line
 
 Names = Mapping[str, Any]
@@ -47,32 +47,25 @@ class AudioMagics(Magics):
         names = {**self._ipython.user_ns, **(local_ns or {})}
         options = parse_transcribe_line(expanded(line, names))
         sources = sources_named(options.sources, self._ipython, local_ns)
-        is_one = len(sources) == 1 and is_one_name(options.sources)
-        result = self._one(sources[0], options) if is_one else self._many(sources, options)
-        if options.output:
-            self._ipython.user_ns[options.output] = result
-        self._gateway.shown.note(result)
-        return result
+        return (self._one if sources.is_one else self._many)(sources.items, options)
 
     transcribe.__doc__ = TRANSCRIBE_HELP
 
-    def _one(self, source: Source, options: TranscribeOptions) -> Transcript:
-        config = self._gateway.gateway_config
-        batch = Batch([source], options, config, has_preview=not options.no_audio)
+    def _one(self, sources: tuple[Source, ...], options: TranscribeOptions) -> Transcript:
+        (source,) = sources
+        batch = Batch(sources, options, self._gateway.gateway_config, has_preview=not options.no_audio)
         output = self._gateway.batch_output(f"Transcribing {source.name}", batch)
         output.wait_for(batch.run())
-        error = batch.errors.get(source.name)
-        if error:
-            with naming(source.name):
-                raise error
-        transcript = batch.transcripts[source.name]
-        if options.save:
-            save_as(transcript, source.name, options.save, options.formats)
+        with naming(source.name):
+            transcript = batch.result[source.name]
         is_deterministic = self._gateway.is_headless
         output.show(transcript_bundle(transcript, preview=batch.preview, is_deterministic=is_deterministic))
+        self._hand_over(transcript, options)
+        if options.save:
+            save_as(transcript, source.name, options.save, options.formats)
         return transcript
 
-    def _many(self, sources: Sequence[Source], options: TranscribeOptions) -> Transcripts:
+    def _many(self, sources: tuple[Source, ...], options: TranscribeOptions) -> Transcripts:
         batch = Batch(sources, options, self._gateway.gateway_config)
         output = self._gateway.batch_output(f"Transcribing {len(sources)} recordings", batch)
         try:
@@ -80,16 +73,24 @@ class AudioMagics(Magics):
         except KeyboardInterrupt:
             batch.stop()
             output.show(summary_bundle(batch.states, note=STOPPED))
+            self._keep(batch.result, options)
             raise
-        result = Transcripts(batch.transcripts, batch.errors)
+        output.show(summary_bundle(batch.states, is_deterministic=self._gateway.is_headless))
+        self._keep(batch.result, options)
+        if batch.result.errors:
+            raise _failed(batch.result)
+        return batch.result
+
+    def _keep(self, result: Transcripts, options: TranscribeOptions) -> None:
+        self._hand_over(result, options)
         if options.save:
             result.save(options.save, options.formats)
-        output.show(summary_bundle(batch.states, is_deterministic=self._gateway.is_headless))
-        if result.errors:
-            if options.output:
-                self._ipython.user_ns[options.output] = result
-            raise _failed(result)
-        return result
+
+    def _hand_over(self, result: Transcript | Transcripts, options: TranscribeOptions) -> None:
+        """What was shown is the user's before anything else is tried with it, such as saving it."""
+        if options.output:
+            self._ipython.user_ns[options.output] = result
+        self._gateway.shown.note(result)
 
     @cell_magic
     def analyze(self, line: str, cell: str) -> None:

@@ -1,9 +1,8 @@
 """Recordings on their way to transcripts, one or many, with what is shown meanwhile."""
 
-import dataclasses
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..core.progress import TranscriptionProgress
 from ..core.recording_url import fetch_recording
 from ..core.temporary_files import temporary_folder
 from ..core.transcript import Transcript
+from ..core.transcripts import Transcripts
 from ..render.recordings import RecordingState
 from .sources import Source
 from .transcribe_options import TranscribeOptions
@@ -31,7 +31,7 @@ class Batch:
         has_preview: whether a preview is made, of the one recording.
         preview: it, once it is made.
         states: how far each is, by its place among the sources; changed on the loop, read by who paints.
-        outcomes: what has become of those that have ended.
+        outcomes: what has become of those that have ended, by their place.
     """
 
     sources: Sequence[Source]
@@ -40,24 +40,21 @@ class Batch:
     has_preview: bool = False
     preview: Preview | None = None
     states: list[RecordingState] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.states = [RecordingState(source.name) for source in self.sources]
-        self._places: list[Any] = [source.place for source in self.sources]
+        self._given: list[int] = []  # those that were handed on: an address that fails is not
         self._is_known = [False] * len(self.sources)
 
     @property
-    def transcripts(self) -> dict[str, Transcript]:
-        """Those that are there, by name, in the order of the sources."""
-        done = {outcome.source: outcome.transcript for outcome in self.outcomes if outcome.transcript}
-        return {source.name: done[source.name] for source in self.sources if source.name in done}
-
-    @property
-    def errors(self) -> dict[str, Exception]:
-        """Why the others are not."""
-        failed = {outcome.source: outcome.error for outcome in self.outcomes if outcome.error}
-        return {source.name: failed[source.name] for source in self.sources if source.name in failed}
+    def result(self) -> Transcripts:
+        """What has come of those that have ended, in the order of the sources."""
+        ended = [(self.sources[number].name, outcome) for number, outcome in sorted(self.outcomes.items())]
+        return Transcripts(
+            {name: replace(one.transcript, source=name) for name, one in ended if one.transcript},
+            {name: one.error for name, one in ended if one.error},
+        )
 
     async def run(self) -> None:
         """Transcribe all; what fails is an outcome like any other.
@@ -81,24 +78,23 @@ class Batch:
                 async for outcome in outcomes:
                     if self.has_preview and outcome.transcript:
                         self.preview = await preview_of(outcome.source, self.config)
-                    self._end(self._places.index(outcome.source), outcome)
+                    self._end(self._given[outcome.position], outcome)
 
-    async def _fetched(self, folder: Path) -> AsyncGenerator[Any, None]:
+    async def _fetched(self, folder: Path) -> AsyncGenerator[Path | bytes, None]:
         """The recordings, those from addresses fetched one by one when there is room for them."""
         for number, source in enumerate(self.sources):
             self._change(number, state="under way")
-            if not isinstance(source.place, str):
-                yield source.place
-                continue
-            path = folder / str(number) / (Path(source.name).name or "recording")
-            path.parent.mkdir()
-            try:
-                await fetch_recording(source.place, path, self.config)
-            except GatewayError as error:
-                self._end(number, Outcome(source.name, error=error))
-                continue
-            self._places[number] = path
-            yield path
+            place = source.place
+            if isinstance(place, str):
+                path = folder / str(number)
+                try:
+                    await fetch_recording(place, path, self.config)
+                except GatewayError as error:
+                    self._end(number, Outcome(place, error=error))
+                    continue
+                place = path
+            self._given.append(number)
+            yield place
 
     def stop(self) -> None:
         """Note that what has not ended by now was stopped."""
@@ -107,24 +103,12 @@ class Batch:
                 self._change(number, state="stopped")
 
     def _note(self, progress: TranscriptionProgress) -> None:
-        number = next(
-            (
-                number
-                for number, state in enumerate(self.states)
-                if state.state == "under way" and progress.source in ("", self._name_of(number))
-            ),
-            None,
-        )
-        if number is not None:
-            self._change(number, length_s=progress.total_s, done_s=progress.done_s)
-            self._is_known[number] = progress.windows > 0 and progress.from_journal == progress.windows
-
-    def _name_of(self, number: int) -> str:
-        place = self._places[number]
-        return place.name if isinstance(place, Path) else ""
+        number = self._given[progress.position]
+        self._change(number, length_s=progress.total_s, done_s=progress.done_s)
+        self._is_known[number] = progress.windows > 0 and progress.from_journal == progress.windows
 
     def _end(self, number: int, outcome: Outcome) -> None:
-        self.outcomes.append(dataclasses.replace(outcome, source=self.sources[number].name))
+        self.outcomes[number] = outcome
         transcript = outcome.transcript
         if transcript is None:
             error = outcome.error
@@ -140,7 +124,7 @@ class Batch:
         )
 
     def _change(self, number: int, **changes: Any) -> None:
-        self.states[number] = dataclasses.replace(self.states[number], **changes)
+        self.states[number] = replace(self.states[number], **changes)
 
 
 def gaps_text(transcript: Transcript) -> str:
@@ -149,4 +133,4 @@ def gaps_text(transcript: Transcript) -> str:
 
 
 def _config_for(options: TranscribeOptions, config: GatewayConfig) -> GatewayConfig:
-    return dataclasses.replace(config, audio_model=options.model) if options.model else config
+    return replace(config, audio_model=options.model) if options.model else config

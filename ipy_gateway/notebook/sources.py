@@ -3,15 +3,20 @@
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import DollarFormatter
 
 from ..core.exceptions import InvalidRequestError
+from ..core.numbered import numbered_apart
+from ..core.printable import one_line
+from ..core.secret import public_url
 from .files import other_names
 from .variables import value_of
 
@@ -37,6 +42,19 @@ class Source:
     place: Path | bytes | str
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The recordings that a line names.
+
+    Attributes:
+        items: each once, in their order, under names of their own.
+        is_one: whether a recording is named, and not a folder, pattern or list that may hold several.
+    """
+
+    items: tuple[Source, ...]
+    is_one: bool
+
+
 def expanded(line: str, names: Mapping[str, Any]) -> str:
     """A line in which `{name}` and `$name` have become what they are worth, as in all magics of IPython.
 
@@ -55,32 +73,24 @@ def _formatted(text: str, formatter: DollarFormatter, names: Mapping[str, Any]) 
         return text
 
 
-def is_one_name(words: Sequence[str]) -> bool:
-    """Whether the words name one recording, and not a folder or pattern that happens to hold one."""
-    if len(words) != 1:
-        return True  # a name with blanks
-    is_pattern = any(mark in words[0] for mark in "*?[") and not words[0].startswith(("{{", "http"))
-    return not is_pattern and (words[0].startswith("{{") or not _path(words[0]).is_dir())
-
-
 def sources_named(
     words: Sequence[str], shell: InteractiveShell, local_ns: Mapping[str, Any] | None = None
-) -> list[Source]:
-    """The recordings that these words name, each once, in their order.
+) -> Sources:
+    """The recordings that these words name.
 
     Raises:
         InvalidRequestError: there is no such file, folder or variable, or it holds no recordings.
     """
-    found: dict[object, Source] = {}
     try:
-        for word in _unsplit(words):
-            for source in _named(word, shell, local_ns):
-                found.setdefault(source.place, source)
+        named = [_named(word, shell, local_ns) for word in _unsplit(words)]
     except OSError as error:  # a name that no file system takes
         raise InvalidRequestError(
             f"{' '.join(words)[:80]!r} can't be read: {error.strerror}.", "Check the name."
         ) from error
-    return _with_names_apart(list(found.values()))
+    found: dict[object, Source] = {}
+    for source in (source for of_word in named for source in of_word.items):
+        found.setdefault(source.place, source)
+    return Sources(_with_names_apart(list(found.values())), len(named) == 1 and named[0].is_one)
 
 
 def _unsplit(words: Sequence[str]) -> Sequence[str]:
@@ -92,11 +102,11 @@ def _unsplit(words: Sequence[str]) -> Sequence[str]:
     return [whole] if is_one_file else words
 
 
-def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> Iterable[Source]:
+def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> Sources:
     if word.startswith("{{") and word.endswith("}}"):
-        return _of_value(value_of(word, shell, local_ns), word)
+        return _of_value(value_of(word, shell, local_ns), word[2:-2].strip())
     if re.match(r"https?://", word):
-        return [Source(word.partition("?")[0].rstrip("/").rpartition("/")[2] or word, word)]
+        return _one(Source(_name_of_address(word), word))
     path = _path(word.removeprefix("file://"))
     if path.is_dir():
         return _in_folder(path)
@@ -104,7 +114,22 @@ def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | Non
         return _matching(path)
     if not path.exists():
         raise InvalidRequestError(f"There is no file {str(path)!r}.", other_names(path))
-    return [Source(path.name, path)]
+    return _one(Source(path.name, path))
+
+
+def _one(source: Source) -> Sources:
+    return Sources((source,), is_one=True)
+
+
+def _several(sources: Sequence[Source]) -> Sources:
+    return Sources(tuple(sources), is_one=False)
+
+
+def _name_of_address(url: str) -> str:
+    """The last part of an address, as people read it; nothing of its query, which may hold a secret."""
+    path = re.split("[?#]", url)[0].partition("://")[2].partition("/")[2]
+    last = path.rstrip("/").rpartition("/")[2].rpartition("@")[2]
+    return one_line(unquote(last)) or _shown_address(url)
 
 
 def _path(text: str) -> Path:
@@ -114,10 +139,12 @@ def _path(text: str) -> Path:
         return Path(text)
 
 
-def _in_folder(folder: Path) -> list[Source]:
+def _in_folder(folder: Path) -> Sources:
     try:
         names = sorted(
-            entry.name for entry in os.scandir(folder) if Path(entry.name).suffix.lower() in SUFFIXES
+            entry.name
+            for entry in os.scandir(folder)
+            if Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
         )
     except OSError as error:
         raise InvalidRequestError(
@@ -128,10 +155,10 @@ def _in_folder(folder: Path) -> list[Source]:
             f"There is no recording in the folder {str(folder)!r}.",
             "Name files, or a folder with recordings.",
         )
-    return [Source(name, folder / name) for name in names]
+    return _several([Source(name, folder / name) for name in names])
 
 
-def _matching(pattern: Path) -> list[Source]:
+def _matching(pattern: Path) -> Sources:
     found = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes relative ones alone
     files = [path for path in map(Path, sorted(found)) if path.is_file()]
     recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
@@ -140,40 +167,48 @@ def _matching(pattern: Path) -> list[Source]:
             f"No file matches {str(pattern)!r}.",
             f"The notebook runs in {str(Path.cwd())!r}; check the pattern.",
         )
-    return [Source(path.name, path) for path in recordings or files]
+    return _several([Source(path.name, path) for path in recordings or files])
 
 
-def _of_value(value: Any, word: str) -> Iterator[Source]:
+def _of_value(value: Any, name: str) -> Sources:
     if isinstance(value, bytes | bytearray | memoryview):
-        yield Source(word, bytes(value))
-    elif isinstance(value, os.PathLike):
-        yield from _of_path(Path(value), word)
-    elif isinstance(value, list | tuple):
-        for number, one in enumerate(value):
-            yield from _of_value(one, f"{word}[{number}]")
-    else:
-        raise InvalidRequestError(
-            f"{word} is no recording but {type(value).__name__}.",
-            "Give bytes, a Path, or a list of them: a text is never taken for a file name.",
-        )
+        return _one(Source(name, bytes(value)))
+    if isinstance(value, os.PathLike):
+        return _of_path(Path(value), name)
+    if isinstance(value, list | tuple):
+        parts = (_of_value(one, f"{name}[{number}]") for number, one in enumerate(value))
+        return _several([source for part in parts for source in part.items])
+    raise InvalidRequestError(
+        f"{{{{{name}}}}} is no recording but {type(value).__name__}.",
+        "Give bytes, a Path, or a list of them: a text is never taken for a file name.",
+    )
 
 
-def _of_path(path: Path, word: str) -> list[Source]:
+def _of_path(path: Path, name: str) -> Sources:
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
         raise InvalidRequestError(
-            f"{word} names the file {str(path)!r}, which is not there.", other_names(path)
+            f"{{{{{name}}}}} names the file {str(path)!r}, which is not there.", other_names(path)
         )
-    return [Source(path.name, path)]
+    return _one(Source(path.name, path))
 
 
-def _with_names_apart(sources: list[Source]) -> list[Source]:
-    """Recordings of one name, from several folders, are told apart by their paths."""
-    names = [source.name for source in sources]
-    return [
-        Source(str(source.place), source.place)
-        if names.count(source.name) > 1 and isinstance(source.place, Path)
-        else source
-        for source in sources
+def _with_names_apart(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """Recordings of one name are told apart by where they are, and where that is no help by numbers."""
+    count = Counter(source.name for source in sources)
+    longer = [
+        replace(source, name=_longer_name(source)) if count[source.name] > 1 else source for source in sources
     ]
+    names = numbered_apart([source.name for source in longer])
+    return tuple(replace(source, name=name) for source, name in zip(longer, names, strict=True))
+
+
+def _longer_name(source: Source) -> str:
+    if isinstance(source.place, Path):
+        return str(source.place)
+    return source.name if isinstance(source.place, bytes) else _shown_address(source.place)
+
+
+def _shown_address(url: str) -> str:
+    return public_url(url).strip("'")

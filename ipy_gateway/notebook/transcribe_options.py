@@ -83,6 +83,8 @@ def parse_transcribe_line(line: str) -> TranscribeOptions:
         raise InvalidRequestError("%transcribe needs the name of a recording.", "Write %transcribe talk.wav.")
     if found.pop("resume", False) and found.get("again"):
         raise InvalidRequestError("--resume and --again are two wishes.", "Leave one out.")
+    if "formats" in found and "save" not in found:
+        raise InvalidRequestError("--format says how to save, and nothing where.", "Add --save FOLDER.")
     return TranscribeOptions(sources=tuple(sources), **found)
 
 

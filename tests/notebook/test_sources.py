@@ -19,11 +19,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(words: list[str], shell: InteractiveShell) -> list[str]:
-    return [source.name for source in sources_named(words, shell)]
+    return [source.name for source in sources_named(words, shell).items]
 
 
 def test_files_come_in_the_order_in_which_they_are_named(folder: Path, shell: InteractiveShell) -> None:
-    assert sources_named(["b.wav", "a.mp3"], shell) == [
+    assert list(sources_named(["b.wav", "a.mp3"], shell).items) == [
         Source("b.wav", Path("b.wav")),
         Source("a.mp3", Path("a.mp3")),
     ]
@@ -52,17 +52,77 @@ def test_a_name_with_blanks_needs_no_quotes(folder: Path, shell: InteractiveShel
 def test_an_address_is_called_after_its_last_part(shell: InteractiveShell) -> None:
     address = "https://example.org/shows/talk.mp3?token=1"
 
-    assert sources_named([address], shell) == [Source("talk.mp3", address)]
+    assert sources_named([address], shell).items == (Source("talk.mp3", address),)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://example.org/Gespr%C3%A4ch%20eins.mp3#t=5", "Gespräch eins.mp3"),
+        ("https://example.org/", "https://example.org/"),
+        ("https://me:secret@example.org", "https://…@example.org"),
+        ("https://me:sec/ret@example.org", "example.org"),
+        ("https://example.org/a%0Ab%1B[31m.mp3", "a b[31m.mp3"),
+    ],
+)
+def test_the_name_of_an_address_is_readable_and_tells_no_secret(
+    shell: InteractiveShell, address: str, name: str
+) -> None:
+    assert names([address], shell) == [name]
+
+
+def test_addresses_with_the_same_last_part_keep_names_of_their_own(shell: InteractiveShell) -> None:
+    base = "https://example.org"
+    words = [f"{base}/1/talk.mp3", f"{base}/2/talk.mp3", f"{base}/2/talk.mp3?token=1"]
+
+    assert names(words, shell) == [
+        f"{base}/1/talk.mp3",
+        f"{base}/2/talk.mp3",
+        f"{base}/2/talk.mp3?…",
+    ]
+
+
+def test_names_that_no_place_tells_apart_are_numbered(shell: InteractiveShell) -> None:
+    words = [f"https://example.org/talk.mp3?id={number}" for number in range(3)]
+
+    assert names(words, shell) == [
+        "https://example.org/talk.mp3?…",
+        "https://example.org/talk.mp3?… (2)",
+        "https://example.org/talk.mp3?… (3)",
+    ]
+
+
+@pytest.mark.parametrize("words", [["b.wav"], ["my", "talk.wav"], ["{{data}}"], ["http://x.org/*.mp3"]])
+def test_one_recording_by_its_name_is_one(folder: Path, shell: InteractiveShell, words: list[str]) -> None:
+    shell.user_ns["data"] = b"sound"
+
+    assert sources_named(words, shell).is_one
+
+
+@pytest.mark.parametrize("words", [["b*.wav"], ["more"], ["{{one}}"], ["b.wav", "b.wav"], ["b*.wav", "x?*"]])
+def test_what_may_hold_several_is_several_also_where_it_holds_one(
+    folder: Path, shell: InteractiveShell, words: list[str]
+) -> None:
+    (folder / "x1").touch()
+    shell.user_ns["one"] = [b"sound"]
+
+    assert not sources_named(words, shell).is_one
+
+
+def test_a_folder_that_is_called_like_a_recording_is_none(folder: Path, shell: InteractiveShell) -> None:
+    (folder / "old.wav").mkdir()
+
+    assert "old.wav" not in names(["."], shell)
 
 
 def test_variables_hold_bytes_paths_or_lists_of_them(folder: Path, shell: InteractiveShell) -> None:
     shell.user_ns["data"] = b"sound"
     shell.user_ns["both"] = [Path("b.wav"), b"other"]
 
-    assert sources_named(["{{data}}", "{{both}}"], shell) == [
-        Source("{{data}}", b"sound"),
+    assert list(sources_named(["{{data}}", "{{both}}"], shell).items) == [
+        Source("data", b"sound"),
         Source("b.wav", Path("b.wav")),
-        Source("{{both}}[1]", b"other"),
+        Source("both[1]", b"other"),
     ]
 
 

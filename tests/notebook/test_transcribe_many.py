@@ -98,6 +98,35 @@ def test_transcripts_are_saved_in_the_formats_that_are_asked_for(kernel: Kernel,
     assert "Eight meters." in (tmp_path / "out" / "a.srt").read_text()
 
 
+def test_what_can_not_be_saved_is_shown_and_in_its_variable(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("A file stands in the way.")
+    with fault_server(HEARD) as server:
+        one = asking(kernel, server, f"%transcribe a.m4a -o talk --save {tmp_path}/out")
+        many = asking(kernel, server, f"%transcribe a.m4a b.wav -o talks --save {tmp_path}/out")
+
+    for run in (one, many):
+        assert "can't be made" in run.error_text
+        assert "text/html" in run.outputs[0]["data"]
+    assert kernel.run("print(talk.text, len(talks))").text == "Eight meters. 2\n"
+
+
+def test_addresses_of_one_name_give_a_transcript_each(kernel: Kernel, note: Path) -> None:
+    recording = answer(body=note.read_bytes(), headers={"Content-Type": "audio/mp4"})
+    with fault_server(HEARD) as server, fault_server(recording) as web:
+        cell = f"talks = %transcribe {web.url}/1/talk.m4a {web.url}/2/talk.m4a\nprint(*talks.transcripts)"
+        run = asking(kernel, server, cell)
+
+    assert run.outputs[-1]["text"] == f"{web.url}/1/talk.m4a {web.url}/2/talk.m4a\n"
+
+
+def test_a_list_of_one_gives_a_table_too(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        cell = "data = [open('a.m4a', 'rb').read()]\nt = %transcribe {{data}}\nprint(list(t.transcripts))"
+        run = asking(kernel, server, cell)
+
+    assert run.outputs[-1]["text"] == "['data[0]']\n"
+
+
 def test_options_reach_the_server(kernel: Kernel) -> None:
     with fault_server(HEARD) as server:
         asking(kernel, server, "%transcribe a.m4a -l de --prompt 'Anna Braun' -m whisper-9 --words")
@@ -132,12 +161,13 @@ def test_headless_there_is_one_output_without_times(kernel: Kernel) -> None:
     assert "real time" not in run.outputs[0]["data"]["text/html"]
 
 
-def test_an_interrupt_says_how_to_go_on(kernel: Kernel) -> None:
+def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(kernel: Kernel, tmp_path: Path) -> None:
     silent = Answer(b"")
     with fault_server(HEARD) as server:
         asking(kernel, server, "%transcribe a.m4a")
         server.script = [silent]
-        message_id = kernel.start("%transcribe a.m4a b.wav")
+        kernel.run("talks = None")
+        message_id = kernel.start(f"%transcribe a.m4a b.wav -o talks --save {tmp_path}/out")
         asked = len(server.requests)
         while len(server.requests) == asked:
             time.sleep(0.05)
@@ -149,6 +179,8 @@ def test_an_interrupt_says_how_to_go_on(kernel: Kernel) -> None:
     assert "1 of 2 recordings transcribed" in run.text
     assert "b.wav: stopped" in run.text
     assert "Run the cell again to go on" in run.text
+    assert kernel.run("print(list(talks.transcripts))").text == "['a.m4a']\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
 
 
 def test_the_journal_is_shown_searched_and_emptied(kernel: Kernel) -> None:

@@ -56,6 +56,7 @@ def test_options_stand_anywhere(line: str) -> None:
         ("-l de", "needs the name of a recording"),
         ("'talk.wav", "has an open quote"),
         ("talk.wav --sav out", "has no option '--sav'"),
+        ("talk.wav --format srt", "--format says how to save, and nothing where"),
         ("talk.wav --format doc", "has no kind 'doc'"),
         ("talk.wav --format ,", "--format names none"),
         ("talk.wav -j many", "needs a whole number"),
