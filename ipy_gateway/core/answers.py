@@ -233,7 +233,7 @@ def _address_hint(response: httpx.Response, words: str) -> str:
     if _is_servers_trouble(status):
         return ""
     if ABOUT_A_MODEL.search(words):
-        return "Set text_model or audio_model to a name that the server knows: await list_models(config)."
+        return "Set text_model or audio_model to a name that list_models(config), or %gateway models, shows."
     if status == HTTPStatus.NOT_FOUND:
         return f"Check the base URL: it is what comes before {_path_asked(response)}, and often ends in /v1."
     return ""

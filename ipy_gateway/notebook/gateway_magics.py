@@ -13,7 +13,7 @@ from ..core.journal import empty_journal, journal_entries
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
 from ..render.journal import journal_bundle
-from ..render.results import config_bundle, note_bundle, transcript_bundle
+from ..render.results import changes_bundle, config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from .batch_output import BatchOutput
 from .display import Output, ShownValues, is_headless
@@ -110,8 +110,8 @@ class GatewayMagics(Magics, SettingTraits):
             case [] | ["settings"]:
                 self.output("").show(config_bundle(self.gateway_config))
             case _:
-                self.gateway_config = changed(self.gateway_config, line)
-                self.output("").show(config_bundle(self.gateway_config))
+                before, self.gateway_config = self.gateway_config, changed(self.gateway_config, line)
+                self.output("").show(changes_bundle(before, self.gateway_config))
         self.shown.note(self.gateway_config)
         return self.gateway_config
 

@@ -1,5 +1,6 @@
 """What a transcript, a configuration and a waiting look like."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from ..core.config import GatewayConfig
@@ -33,14 +34,21 @@ def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = Non
 def config_bundle(config: GatewayConfig) -> Bundle:
     """The settings of a configuration; of keys only whether there are any, and for which host."""
     rows = _rows(config)
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{name:<{width}}  {value}" for name, value in rows]
-    return Bundle("\n".join(lines), block(settings_table(config)))
+    return Bundle(_lines(rows), block(_table(rows)))
+
+
+def changes_bundle(before: GatewayConfig, after: GatewayConfig) -> Bundle:
+    """The settings that are others now."""
+    names = [one.name for one in fields(after) if getattr(before, one.name) != getattr(after, one.name)]
+    if not names:
+        return note_bundle("Nothing has changed: the settings were so already.")
+    rows = [(name, setting_text(after, name)) for name in names]
+    return Bundle(_lines(rows), block(_table(rows)))
 
 
 def settings_table(config: GatewayConfig) -> Html:
     """The settings, a row each."""
-    return element("table", *(_row(name, value) for name, value in _rows(config)), class_="ipg-settings")
+    return _table(_rows(config))
 
 
 def setting_text(config: GatewayConfig, name: str) -> str:
@@ -84,6 +92,15 @@ def stopped_bundle(what: str, *, seconds: float) -> Bundle:
 
 def _rows(config: GatewayConfig) -> list[tuple[str, str]]:
     return [(field.name, setting_text(config, field.name)) for field in fields(config)]
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> Html:
+    return element("table", *(_row(name, value) for name, value in rows), class_="ipg-settings")
 
 
 def _row(name: str, value: str) -> Html:

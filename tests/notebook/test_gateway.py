@@ -96,12 +96,21 @@ def test_settings_ask_nobody(chat_kernel: Kernel, server: FaultServer) -> None:
     assert "history_tokens" in data["text/plain"]
 
 
+def test_what_has_changed_is_shown_and_nothing_else(chat_kernel: Kernel, server: FaultServer) -> None:
+    changed = data_of(chat_kernel.run("%gateway set max_retries=7 timeout_s=77"))["text/plain"]
+    again = data_of(chat_kernel.run("%gateway set max_retries=7"))["text/plain"]
+    chat_kernel.run("_ = %gateway set max_retries=2 timeout_s=300")
+
+    assert changed.split() == ["timeout_s", "77.0", "max_retries", "7"]
+    assert again == "Nothing has changed: the settings were so already."
+
+
 def test_a_setting_is_shown_as_it_is_from_now_on(chat_kernel: Kernel, server: FaultServer) -> None:
     changed = data_of(chat_kernel.run("%gateway set history_tokens=7777"))["text/plain"]
     glance = data_of(chat_kernel.run("%gateway"))["text/plain"]
     chat_kernel.run("_ = %gateway set history_tokens=8000")
 
-    assert "history_tokens                7777" in changed
+    assert changed == "history_tokens  7777"
     assert "history_tokens = 7777" in glance
     assert "history_tokens" not in data_of(chat_kernel.run("%gateway"))["text/plain"]
 
