@@ -1,4 +1,4 @@
-"""What a recording is given as, a path, bytes or a file object, made something to be read at any place."""
+"""What a recording is given as, a path, URL, bytes or file object, made something to be read at any place."""
 
 import asyncio
 import io
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from .exceptions import AudioProcessingError, InvalidRequestError
+from .fsspec_source import is_url, name_in, opened_url, path_of
 from .random_access import Bytes, FileBytes
 from .recording_file import open_recording
 from .temporary_files import explaining_disk_errors, new_file, temporary_folder
@@ -35,27 +36,28 @@ class OpenSource:
 
 @asynccontextmanager
 async def open_source(source: Source) -> AsyncGenerator[OpenSource, None]:
-    """A recording, open. What a file object gives is kept in a private temporary file meanwhile.
+    """A recording, open. What a file object or a URL gives is kept in a private temporary file meanwhile.
 
     Raises:
         InvalidRequestError: this is no recording, or its file can't be read.
+        ConfigurationError: its URL needs a package that is not installed.
         AudioProcessingError: the temporary file can't be written, or never ends.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         yield OpenSource("", bytes(source))
+    elif isinstance(source, str) and is_url(source):
+        async with opened_url(source) as file, _spooled(file) as content:
+            yield OpenSource(name_in(source), content)
     elif isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path = path_of(source) if isinstance(source, str) else Path(source)
         descriptor = open_recording(path)
         try:
             yield OpenSource(path.name, FileBytes(descriptor, path))
         finally:
             os.close(descriptor)
     elif callable(getattr(source, "read", None)):
-        with temporary_folder() as folder:
-            path = folder / "recording"
-            await _spool(source, path)
-            async with open_source(path) as spooled:
-                yield OpenSource(name_of(source), spooled.content)
+        async with _spooled(source) as content:
+            yield OpenSource(name_of(source), content)
     else:
         raise InvalidRequestError(
             f"A recording is a path, bytes or a binary file, not {type(source).__name__}.",
@@ -65,7 +67,11 @@ async def open_source(source: Source) -> AsyncGenerator[OpenSource, None]:
 
 def name_of(source: Source) -> str:
     """What to call a recording: the name of its file without folders, or "" where there is none."""
-    given = source if isinstance(source, str | os.PathLike) else getattr(source, "name", "")
+    if isinstance(source, str) and is_url(source):
+        return name_in(source)
+    if isinstance(source, str):
+        return path_of(source).name
+    given = source if isinstance(source, os.PathLike) else getattr(source, "name", "")
     if isinstance(given, str | os.PathLike):
         return Path(os.fsdecode(given)).name
     return ""  # a file that was opened by number has that for a name
@@ -76,6 +82,15 @@ async def write_to_file(content: Bytes, path: Path) -> None:
     with explaining_disk_errors(), new_file(path) as file:
         for start in range(0, len(content), _PIECE_BYTES):
             await asyncio.to_thread(file.write, content[start : start + _PIECE_BYTES])
+
+
+@asynccontextmanager
+async def _spooled(source: BinaryIO) -> AsyncGenerator[Bytes, None]:
+    with temporary_folder() as folder:
+        path = folder / "recording"
+        await _spool(source, path)
+        async with open_source(path) as opened:
+            yield opened.content
 
 
 async def _spool(source: BinaryIO, path: Path) -> None:

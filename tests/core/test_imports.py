@@ -26,7 +26,7 @@ MAY_IMPORT = {
 HEAVY = (
     *("IPython", "ipywidgets", "anywidget", "markdown_it", "nest_asyncio2"),
     *("faster_whisper", "xllamacpp", "numpy", "pandas", "tqdm", "huggingface_hub", "ctranslate2", "av"),
-    *("filelock", "platformdirs", "python_multipart", "imageio_ffmpeg"),
+    *("filelock", "platformdirs", "python_multipart", "imageio_ffmpeg", "distributed", "dask", "fsspec"),
 )
 
 

@@ -1,8 +1,10 @@
 """Tools that a test needs and a machine may lack."""
 
+import importlib
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
@@ -21,3 +23,11 @@ def chromium() -> Path:
         if path := shutil.which(name):
             return Path(path)
     missing("there is no Chromium: apt-get install chromium")
+
+
+def package(name: str) -> ModuleType:
+    """An optional package, imported."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing(f"{name} is not installed: pip install ipy-gateway[test]")
