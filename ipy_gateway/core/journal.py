@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 _VARIABLE = "IPY_GATEWAY_JOURNAL_FILE"
 _BUSY_TIMEOUT_S = 5.0
 _PREVIEW_CHARACTERS = 80
+_creating = threading.Lock()  # nobody uses the file before it is closed by whoever made it
 _SCHEMA = """
 create table if not exists windows (
     key text primary key, saved_at real not null, recording text not null, source text not null,
@@ -230,8 +231,7 @@ def _data_folder() -> Path:
 
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # What was said in private is nobody else's business; SQLite gives its other files the same permissions.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    _create(path)
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma journal_mode=wal")  # who reads does not wait for who writes
@@ -242,6 +242,17 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file, where it is not there yet, for this user alone: what was said in private stays so.
+
+    SQLite gives its other files the same permissions. A file that is there is not opened: closing it again
+    would take SQLite's locks away from all who use it in this process (https://sqlite.org/howtocorrupt.html,
+    2.2), and another process would remove the write-ahead log under their feet.
+    """
+    with _creating, suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 @contextmanager

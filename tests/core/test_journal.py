@@ -49,6 +49,19 @@ async def test_what_is_kept_is_found_by_any_of_its_keys() -> None:
     await journal.close()
 
 
+async def test_another_process_leaves_the_file_to_those_who_use_it() -> None:
+    journals = [Journal(), Journal()]
+    for number, journal in enumerate(journals):
+        await journal.keep(row(str(number)))
+
+    program = "from ipy_gateway.core.journal import journal_entries; journal_entries()"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+    assert journal_path().with_name(f"{journal_path().name}-wal").exists()
+    for journal in journals:
+        await journal.close()
+
+
 async def test_entries_tell_of_each_recording_the_latest_first() -> None:
     await keep(row("2", start_s=30, text="No."), row("1"), row("3", recording="s", text="Later.", source=""))
 
