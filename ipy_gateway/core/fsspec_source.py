@@ -82,7 +82,7 @@ def _opened(url: str) -> _UrlFile:
     except ImportError as error:
         raise ConfigurationError(
             f"{_shown(url)} can't be opened, because fsspec is not installed.",
-            "Install it: pip install ipy-gateway[dask].",
+            'Install it: pip install "ipy-gateway[dask]".',
         ) from error
     try:
         return _UrlFile(fsspec.open(url, "rb").open(), url)

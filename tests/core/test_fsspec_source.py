@@ -109,7 +109,7 @@ async def test_without_fsspec_an_address_says_what_to_install(monkeypatch: pytes
 
     assert str(raised.value) == (
         "'s3://bucket/talk.wav' can't be opened, because fsspec is not installed. "
-        "Install it: pip install ipy-gateway[dask]."
+        'Install it: pip install "ipy-gateway[dask]".'
     )
 
 
