@@ -1,8 +1,10 @@
 """Many recordings at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,15 @@ from ipy_gateway import (
     AudioProcessingError,
     GatewayConfig,
     InvalidRequestError,
+    Outcome,
     TranscriptionProgress,
     UpstreamResponseError,
     transcribe_many,
 )
 
-from ..support.fault_server import answer
+from ..support.fault_server import Answer, answer
 from ..support.hearing_server import Ear, hearing_server
-from ..support.tones import spoken, wav, word
+from ..support.tones import WORDS, spoken, wav, word
 
 
 def config_for(url: str) -> GatewayConfig:
@@ -28,6 +31,42 @@ def config_for(url: str) -> GatewayConfig:
 
 def recording(number: int) -> bytes:
     return wav(spoken([number] * 3))
+
+
+def two_words(number: int) -> str:
+    """What is said in a short recording of this number, unlike in any other up to 1600."""
+    return f"{word(number)} {word(number // WORDS)}"
+
+
+def short_recordings(folder: Path, count: int) -> dict[str, Path]:
+    """Recordings in files, by what is said in them."""
+    files = {two_words(number): folder / f"{number}.wav" for number in range(count)}
+    for number, path in enumerate(files.values()):
+        path.write_bytes(wav(spoken([number, number // WORDS])))
+    return files
+
+
+class Moods:
+    """A server that refuses every 50th recording for good, and as many for the first time that it hears them.
+
+    Every 100th loses its connection, for the first time.
+    """
+
+    def __init__(self) -> None:
+        self.passing = {two_words(number) for number in range(5, 500, 50)}
+        self.lost = {two_words(number) for number in range(3, 500, 100)}
+        self.lasting = {two_words(number) for number in range(7, 500, 50)}
+        self._known: set[str] = set()
+
+    def refusal_of(self, text: str) -> Answer | None:
+        if text in self.lasting:
+            return answer(400, body={"error": {"message": "Too blue."}})
+        if text in self._known:
+            return None
+        self._known.add(text)
+        if text in self.lost:
+            return Answer(b"", closes=True)
+        return answer(503, headers={"retry-after-ms": "1"}) if text in self.passing else None
 
 
 async def test_every_recording_has_its_outcome() -> None:
@@ -126,6 +165,44 @@ async def test_a_loop_that_ends_early_ends_the_work() -> None:
 
     assert len(ear.windows_s) == asked
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_of_500_recordings_none_is_lost_and_none_is_asked_again_after_an_interrupt(
+    tmp_path: Path,
+) -> None:
+    files, moods, at_once = short_recordings(tmp_path, 500), Moods(), 16
+    ear = Ear(refusal_of=moods.refusal_of)
+    first: list[Outcome] = []
+    told: list[TranscriptionProgress] = []
+
+    with hearing_server(ear) as server:
+        config = replace(config_for(server.url), max_retries=2)
+        async with aclosing(transcribe_many(files.values(), config, concurrency=at_once)) as outcomes:
+            async for outcome in outcomes:
+                first.append(outcome)
+                if len(first) == 200:
+                    break
+        asked_first = len(ear.texts)
+        outcomes = transcribe_many(files.values(), config, concurrency=at_once, on_progress=told.append)
+        everything = [outcome async for outcome in outcomes]
+
+    assert Counter(outcome.source for outcome in everything) == Counter(files.values())
+    texts = {str(outcome.transcript): outcome.source for outcome in everything if outcome.transcript}
+    assert texts == {text: path for text, path in files.items() if text not in moods.lasting}
+    assert {outcome.source for outcome in everything if outcome.error} == set(map(files.get, moods.lasting))
+    assert all("Too blue." in str(outcome.error) for outcome in everything if outcome.error)
+
+    asked = Counter(ear.texts)
+    assert asked.keys() == texts.keys()
+    assert {asked[str(outcome.transcript)] for outcome in first if outcome.transcript} == {1}
+    assert asked_first <= 200 + 2 * at_once
+    assert len(ear.texts) <= len(texts) + at_once  # those that were under way when it was interrupted
+
+    assert {progress.source for progress in told} == {path.name for path in files.values()}
+    assert sum(progress.windows for progress in told) == len(told) == 500
+    assert sum(progress.failures for progress in told) == len(moods.lasting)
+    assert sum(progress.from_journal for progress in told) >= len([one for one in first if one.transcript])
+    assert {progress.done_s for progress in told} == {progress.total_s for progress in told}
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 1.5])

@@ -25,16 +25,20 @@ class Ear:
         dialect: with what times it answers, and whether at the endpoint or in a chat.
         longest_s: of a recording that it takes; a longer one is refused with 413.
         refusal: what it answers to the request of that number, counted from 0, in place of a transcript.
+        refusal_of: what it answers to these words, in place of a transcript.
         delay_s: how long it takes.
         windows_s: lengths of the recordings that it heard, in the order in which they came.
+        texts: what it heard in those that it did not refuse.
         formats: the response_format of each request to the endpoint.
     """
 
     dialect: Dialect = "segments"
     longest_s: float = float("inf")
     refusal: Callable[[int], Answer | None] = lambda _: None
+    refusal_of: Callable[[str], Answer | None] = lambda _: None
     delay_s: float = 0.0
     windows_s: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     formats: list[str | None] = field(default_factory=list)
     fields: list[dict[str, str]] = field(default_factory=list)
 
@@ -50,8 +54,14 @@ class Ear:
         self.windows_s.append(duration_s)
         if duration_s > self.longest_s:
             return answer(413, body={"error": {"message": "Request entity too large"}})
-        refused = self.refusal(len(self.windows_s) - 1)
-        return refused or self._transcript(heard(samples), duration_s)
+        if refused := self.refusal(len(self.windows_s) - 1):
+            return refused
+        words = heard(samples)
+        text = " ".join(word.text for word in words)
+        if refused := self.refusal_of(text):
+            return refused
+        self.texts.append(text)
+        return self._transcript(text, words, duration_s)
 
     def _form_samples(self, request: RecordedRequest) -> bytes | None:
         fields = _form(request)
@@ -60,8 +70,7 @@ class Ear:
         self.formats.append(wanted)
         return None if self.dialect == "json" and wanted else fields["file"][_HEADER_BYTES:]
 
-    def _transcript(self, words: list[HeardWord], duration_s: float) -> Answer:
-        text = " ".join(word.text for word in words)
+    def _transcript(self, text: str, words: list[HeardWord], duration_s: float) -> Answer:
         if self.dialect == "chat":
             return completion(text, delay_s=self.delay_s)
         body: dict[str, Any] = {"text": text}
