@@ -16,7 +16,7 @@ from .exceptions import (
     UpstreamUnreachableError,
 )
 from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
-from .long_transcription import Outcome, transcribe, transcribe_many
+from .long_transcription import transcribe, transcribe_many
 from .loop_clients import Connections, close_connections
 from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
 from .operations import (
@@ -27,6 +27,7 @@ from .operations import (
     stream_transcription,
     transcribe_audio,
 )
+from .outcomes import Outcome
 from .progress import TranscriptionProgress
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url

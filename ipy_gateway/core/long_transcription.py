@@ -7,13 +7,17 @@ import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
+from .cluster import Cluster
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError, IncompleteAnswerWarning, InvalidRequestError
 from .ffmpeg_command import find_ffmpeg
 from .joining import put_together
 from .journal import Journal
 from .kept_answers import KeptAnswers
+from .outcomes import Outcome
 from .progress import TranscriptionProgress
 from .random_access import Bytes
 from .recording import Recording, recognize
@@ -28,6 +32,10 @@ from .window_requests import Wish
 from .window_run import WindowRun
 from .windows import Window, windows_of
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+_AT_ONCE = 4
 _TAKEN_BY_EVERY_SERVER = ("mp3", "pcm_s16le")
 OnProgress = Callable[[TranscriptionProgress], None]
 
@@ -51,7 +59,8 @@ async def transcribe(
     windows failed, asks only for what is missing when it is made again.
 
     Args:
-        source: the path of the recording, its bytes, or a binary file object, which is read to its end.
+        source: the path of the recording, its bytes, or a binary file object, which is read to its end; or
+            its URL, such as s3://bucket/talk.wav, which fsspec opens where that is installed.
         config: where to send it; `window_s`, `max_requests` and `journal` say how.
         language: ISO 639-1 code of what is spoken, where that is known.
         prompt: words that may occur, such as names.
@@ -70,42 +79,23 @@ async def transcribe(
         UpstreamError: no window could be transcribed; what was said of the first.
         ConfigurationError: the embedded engine is asked and not installed.
     """
-    shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
-    try:
-        transcript = await _transcript_of(source, shared)
-    finally:
-        await shared.journal.close()
+    wish = Wish(language, prompt, words)
+    transcript = await _transcript_alone(source, config, on_progress, wish=wish, again=again)
     _warn_of_what_is_missing(transcript)
     return transcript
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one of many recordings.
-
-    Attributes:
-        source: the recording, as it was given.
-        transcript: what is said in it, or None where it failed.
-        error: why it failed, or None.
-        position: its place among the recordings, counted from 0; two of them may be equal.
-    """
-
-    source: Source
-    transcript: Transcript | None = None
-    error: Exception | None = None
-    position: int = 0
 
 
 async def transcribe_many(
     sources: Iterable[Source] | AsyncIterable[Source],
     config: GatewayConfig,
     *,
-    concurrency: int = 4,
+    concurrency: int | None = None,
     language: str | None = None,
     prompt: str | None = None,
     words: bool = False,
     on_progress: OnProgress | None = None,
     again: bool = False,
+    executor: "Client | None" = None,
 ) -> AsyncGenerator[Outcome, None]:
     """What is said in many recordings, each as soon as it is done.
 
@@ -116,15 +106,27 @@ async def transcribe_many(
     windows under way as `transcribe` has for one. No source is taken before there is room for it: who is slow
     to take the outcomes is waited for.
 
+    With an `executor`, the workers of a dask cluster do the work: each opens the paths and URLs as it sees
+    them, has its own connections, and keeps its own journal, in the data folder of its user. No key leaves
+    this process: a worker takes its own from its environment, as `GatewayConfig.from_env` does. What a worker
+    had when it was lost is done again by another. There, each recording has as many windows under way as
+    `transcribe` has. Closing the generator takes back all that is on the cluster, and the workers stop asking
+    within a second.
+
+        async for outcome in transcribe_many(urls, config, executor=Client("tcp://scheduler:8786")):
+            ...
+
     Args:
-        sources: recordings as `transcribe` takes them, in any iterable.
+        sources: recordings as `transcribe` takes them, in any iterable; for a cluster, no file objects.
         config: where to send them.
-        concurrency: how many recordings are open at once.
+        concurrency: how many recordings are open at once: 4 by default, and on a cluster twice as many as its
+            workers have threads, which is also the most.
         language: as in `transcribe`, for all of them.
         prompt: as in `transcribe`.
         words: as in `transcribe`.
         on_progress: as in `transcribe`; its `position` says which recording it is about.
         again: as in `transcribe`.
+        executor: a `dask.distributed.Client`, with or without `asynchronous=True`.
 
     Yields:
         An outcome for each source, in the order in which they are done.
@@ -132,16 +134,21 @@ async def transcribe_many(
     Raises:
         InvalidRequestError: an argument is wrong; nothing was sent.
     """
-    if not isinstance(concurrency, int) or concurrency < 1:
+    if concurrency is not None and (not isinstance(concurrency, int) or concurrency < 1):
         raise InvalidRequestError(f"concurrency is {concurrency!r:.40}.", "Give a number of at least 1.")
-    shared = _Shared.of(config, Wish(language, prompt, words), on_progress=on_progress, again=again)
+    wish = Wish(language, prompt, words)
+    shared = _Shared.of(config, wish, on_progress=on_progress, again=again)
+    work = partial(_transcript_alone, wish=wish, again=again)
+    cluster = Cluster(executor, config, work, on_progress) if executor is not None else None
+    outcome_of = cluster.outcome_of if cluster else partial(_outcome_of, shared=shared)
     at_work: set[asyncio.Task[Outcome]] = set()
     positions = itertools.count()
     async with aclosing(_one_by_one(sources)) as remaining:
         try:
             while True:
-                while len(at_work) < concurrency and (given := await anext(remaining, None)):
-                    at_work.add(asyncio.create_task(_outcome_of(given[0], shared, next(positions))))
+                room = await cluster.room(concurrency) if cluster else concurrency or _AT_ONCE
+                while len(at_work) < room and (given := await anext(remaining, None)):
+                    at_work.add(asyncio.create_task(outcome_of(given[0], next(positions))))
                 if not at_work:
                     break
                 done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
@@ -152,6 +159,8 @@ async def transcribe_many(
                 task.cancel()
             await asyncio.gather(*at_work, return_exceptions=True)
             await shared.journal.close()
+            if cluster:
+                cluster.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,7 @@ class _Shared:
         return cls(config, wish, on_progress, again, slots, Journal(is_on=config.journal))
 
 
-async def _outcome_of(source: Source, shared: _Shared, position: int) -> Outcome:
+async def _outcome_of(source: Source, position: int, *, shared: _Shared) -> Outcome:
     try:
         transcript = await _transcript_of(source, shared, position)
         return Outcome(source, transcript, position=position)
@@ -198,6 +207,16 @@ async def _one_by_one(
     else:
         for source in sources:
             yield (source,)
+
+
+async def _transcript_alone(
+    source: Source, config: GatewayConfig, on_progress: OnProgress | None, *, wish: Wish, again: bool
+) -> Transcript:
+    shared = _Shared.of(config, wish, on_progress=on_progress, again=again)
+    try:
+        return await _transcript_of(source, shared)
+    finally:
+        await shared.journal.close()
 
 
 async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> Transcript:

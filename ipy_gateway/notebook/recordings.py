@@ -8,7 +8,8 @@ from typing import Any
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import GatewayError
-from ..core.long_transcription import Outcome, transcribe_many
+from ..core.long_transcription import transcribe_many
+from ..core.outcomes import Outcome
 from ..core.preview import Preview, preview_of
 from ..core.progress import TranscriptionProgress
 from ..core.recording_url import fetch_recording
