@@ -144,7 +144,9 @@ async def test_all_together_ask_no_more_than_the_server_takes() -> None:
     told: list[TranscriptionProgress] = []
 
     with hearing_server(ear) as server:
-        config = GatewayConfig(server.url, audio_api="transcriptions", window_s=30, max_requests=2)
+        config = GatewayConfig(
+            server.url, audio_api="transcriptions", window_s=30, max_requests=2, journal=False
+        )
         outcomes = [outcome async for outcome in transcribe_many(sources, config, on_progress=told.append)]
 
     assert server.opened <= 2
