@@ -17,6 +17,7 @@ from .exceptions import AudioProcessingError, ConfigurationError, InvalidRequest
 from .outcomes import Outcome
 from .progress import TranscriptionProgress
 from .recording_source import Source, name_of
+from .signals import waking_for_signals
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -104,7 +105,8 @@ class Cluster:
             _runner(), pickle.dumps(errand), key=errand.name, pure=False
         )
         try:
-            return await self._there(self._gathered(future))
+            with waking_for_signals():
+                return await self._there(self._gathered(future))
         except asyncio.CancelledError:
             with suppress(Exception):  # the cluster may be gone, and the work with it
                 await self._there(self._cancelled(future))

@@ -109,9 +109,9 @@ async def transcribe_many(
     With an `executor`, the workers of a dask cluster do the work: each opens the paths and URLs as it sees
     them, has its own connections, and keeps its own journal, in the data folder of its user. No key leaves
     this process: a worker takes its own from its environment, as `GatewayConfig.from_env` does. What a worker
-    had when it was lost is done again by another. There, each recording has as many windows under way as
-    `transcribe` has. Closing the generator takes back all that is on the cluster, and the workers stop asking
-    within a second.
+    had when it was lost is done again by another, and where there is none, it waits for one. There, each
+    recording has as many windows under way as `transcribe` has. Closing the generator takes back all that is
+    on the cluster, and the workers stop asking within a second.
 
         async for outcome in transcribe_many(urls, config, executor=Client("tcp://scheduler:8786")):
             ...

@@ -24,7 +24,6 @@ from ipy_gateway import (
     transcribe_many,
 )
 from ipy_gateway.core.cluster import Cluster
-from ipy_gateway.core.cluster_worker import with_keys_from
 
 from ..support.fault_server import Answer, RecordedRequest, answer, fault_server
 from ..support.hearing_server import Ear, hearing_server
@@ -174,6 +173,20 @@ async def test_closing_takes_the_work_back(
     assert len(asyncio.all_tasks()) == 1
 
 
+async def test_closing_again_and_again_leaves_the_client_usable(executor: "Client") -> None:
+    recordings = [wav(spoken([number, 37])) for number in range(8)]
+
+    with hearing_server(Ear()) as server:
+        config = config_for(server.url)
+        for _ in range(10):
+            async with aclosing(transcribe_many(recordings, config, executor=executor)) as outcomes:
+                await anext(outcomes)
+        outcomes = transcribe_many(recordings, config, executor=executor)
+        transcripts = [outcome.transcript async for outcome in outcomes]
+
+    assert sorted(map(str, transcripts)) == [f"w{number} w37" for number in range(8)]
+
+
 async def test_no_source_is_taken_long_before_a_worker_has_room_for_it(executor: "Client") -> None:
     taken = []
 
@@ -204,30 +217,6 @@ async def test_no_more_recordings_than_wanted_are_there_at_once(executor: "Clien
         ]
 
     assert [outcome.source for outcome in outcomes] == recordings
-
-
-async def test_one_that_ends_its_workers_is_an_error_of_one_sentence(
-    cluster: "LocalCluster", executor: "Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
-    poison = tmp_path / "poison.wav"
-    poison.write_bytes(wav(spoken([9, 9])))
-
-    def respond(_: RecordedRequest) -> Answer:
-        for worker in cluster.workers.values():
-            os.kill(worker.pid, signal.SIGKILL)
-        return Answer(b"", closes=True)
-
-    with fault_server(respond=respond) as server:
-        (outcome,) = [
-            outcome async for outcome in transcribe_many([poison], config_for(server.url), executor=executor)
-        ]
-
-    assert isinstance(outcome.error, AudioProcessingError)
-    assert str(outcome.error) == (
-        "'poison.wav' was given up: each worker of the cluster that had it ended. "
-        "Transcribe it by itself, and see the workers' logs: they may lack memory."
-    )
 
 
 async def test_what_no_worker_can_open_is_an_outcome_like_any_other(
@@ -317,37 +306,25 @@ async def test_an_executor_of_another_kind_is_refused() -> None:
         await anext(transcribe_many([], GatewayConfig(), executor=executor))
 
 
-# The keys of a worker
-
-
-@pytest.mark.parametrize(
-    ("environ", "url", "key"),
-    [
-        ({"IPY_GATEWAY_API_KEY": "k"}, "https://a", "k"),
-        ({"IPY_GATEWAY_API_KEY": "k", "IPY_GATEWAY_TEXT_BASE_URL": "https://a/v1"}, "https://a", "k"),
-        ({"IPY_GATEWAY_API_KEY": "k", "IPY_GATEWAY_TEXT_BASE_URL": "https://b"}, "https://a", None),
-        ({"IPY_GATEWAY_API_KEY": "k", "OPENAI_BASE_URL": "https://b"}, "https://a", None),
-        ({"OPENAI_API_KEY": "k"}, "https://api.openai.com", "k"),
-        ({"OPENAI_API_KEY": "k"}, "https://a", None),
-        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://a"}, "https://a", "k"),
-        ({}, "https://a", None),
-    ],
-)
-def test_a_worker_sends_its_key_to_the_server_that_it_belongs_to(
-    environ: dict[str, str], url: str, key: str | None
+async def test_one_that_ends_its_workers_is_an_error_of_one_sentence(
+    cluster: "LocalCluster", executor: "Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert with_keys_from(environ, GatewayConfig(url)).key_for(url) == key
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    poison = tmp_path / "poison.wav"
+    poison.write_bytes(wav(spoken([9, 9])))
 
+    def respond(_: RecordedRequest) -> Answer:
+        for worker in cluster.workers.values():
+            os.kill(worker.pid, signal.SIGKILL)
+        return Answer(b"", closes=True)
 
-def test_a_server_for_audio_has_a_key_of_its_own() -> None:
-    config = GatewayConfig("https://a", ("https://b", "https://c"), routing_mode="audio_text")
+    with fault_server(respond=respond) as server:
+        (outcome,) = [
+            outcome async for outcome in transcribe_many([poison], config_for(server.url), executor=executor)
+        ]
 
-    with_keys = with_keys_from({"IPY_GATEWAY_AUDIO_API_KEY": "k"}, config)
-
-    assert [with_keys.key_for(url) for url in ("https://a", "https://b", "https://c")] == [None, "k", "k"]
-
-
-def test_a_key_that_is_there_is_left_alone() -> None:
-    config = GatewayConfig("https://a", api_key="mine")
-
-    assert with_keys_from({"IPY_GATEWAY_API_KEY": "other"}, config) is config
+    assert isinstance(outcome.error, AudioProcessingError)
+    assert str(outcome.error) == (
+        "'poison.wav' was given up: each worker of the cluster that had it ended. "
+        "Transcribe it by itself, and see the workers' logs: they may lack memory."
+    )
