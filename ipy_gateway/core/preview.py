@@ -17,21 +17,44 @@ from .signals import waking_for_signals
 from .sound_stream import MAX_DURATION_S, demuxer_of, file_for_ffmpeg
 from .temporary_files import temporary_folder, write_new_file
 
-MAX_PREVIEW_BYTES = 1_000_000
 PEAK_COUNT = 600
 
 _SPEECH_RATE_HZ = 16_000
-_SHORT_S, _SHORT_BITS_PER_S = 600, 12_000
-_LONG_S, _LONG_BITS_PER_S = 900, 8_000  # speech is still understood
 _FILE = "preview.webm"
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """A recording, or its beginning, encoded anew: Opus, mono, 12 kbit/s or less.
+class PreviewLimits:
+    """How large a preview may be.
 
     Attributes:
-        data: the bytes of a WebM file, at most 1 MB.
+        max_bytes: of its file.
+        steps: up to which length, in seconds, which bit rate, the shortest first; of what is longer than all of
+            them, the beginning is encoded as the last one says.
+    """
+
+    max_bytes: int
+    steps: tuple[tuple[int, int], ...]
+
+    def chosen(self, duration_s: float) -> tuple[float, int]:
+        """How many seconds of a recording are encoded, and at which bit rate."""
+        last = self.steps[-1]
+        max_s, bits_per_s = next((step for step in self.steps if duration_s <= step[0]), last)
+        return min(max_s, duration_s), bits_per_s
+
+
+# At 8 kbit/s speech is still understood.
+SMALL_PREVIEW = PreviewLimits(1_000_000, ((600, 12_000), (900, 8_000)))
+# Two hours; from 12 kbit/s on, speech sounds as clear as in a call, and 24 is as good as it gets in mono.
+LARGE_PREVIEW = PreviewLimits(8_000_000, ((1800, 24_000), (3600, 12_000), (7200, 8_000)))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A recording, or its beginning, encoded anew: Opus, mono.
+
+    Attributes:
+        data: the bytes of a WebM file.
         covered_s: how much of the recording is in it, in seconds from its start.
         duration_s: length of the recording.
         peaks: loudness of the whole recording in up to 600 parts of the same length, 255 for the loudest.
@@ -48,32 +71,34 @@ class Preview:
         return self.covered_s >= self.duration_s
 
 
-async def preview_of(source: Source, config: GatewayConfig) -> Preview | None:
+async def preview_of(
+    source: Source, config: GatewayConfig, *, limits: PreviewLimits = SMALL_PREVIEW
+) -> Preview | None:
     """A preview of a recording, or None where none can be made: without ffmpeg, or of what ffmpeg can't read.
 
     Args:
         source: path, bytes or binary file of a recording of any length.
         config: where ffmpeg is, and how long it may take.
+        limits: how large it may be.
     """
     try:
         with waking_for_signals():
             async with open_source(source) as opened:
-                return await _preview(opened.content, config)
+                return await _preview(opened.content, config, limits)
     except GatewayError:  # a preview is an extra: it must not cost the transcript
         return None
 
 
-async def _preview(content: Bytes, config: GatewayConfig) -> Preview | None:
+async def _preview(content: Bytes, config: GatewayConfig, limits: PreviewLimits) -> Preview | None:
     recording = await asyncio.to_thread(recognize, content, accept_truncated=True)
     ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
     with temporary_folder() as folder:
         name = await file_for_ffmpeg(content, folder)
         program = _Program(ffmpeg, name, recording, folder, config)
         peaks = await _peaks(program)
-        covered_s = peaks.duration_s if peaks.duration_s <= _SHORT_S else min(_LONG_S, peaks.duration_s)
-        bits_per_s = _SHORT_BITS_PER_S if covered_s <= _SHORT_S else _LONG_BITS_PER_S
-        data = await _encode(program, covered_s=covered_s, bits_per_s=bits_per_s)
-    if len(data) > MAX_PREVIEW_BYTES:
+        covered_s, bits_per_s = limits.chosen(peaks.duration_s)
+        data = await _encode(program, covered_s=covered_s, bits_per_s=bits_per_s, max_bytes=limits.max_bytes)
+    if len(data) > limits.max_bytes:
         return None
     return Preview(data, covered_s, peaks.duration_s, peaks.numbers)
 
@@ -117,7 +142,7 @@ async def _peaks(program: _Program) -> Peaks:
     return peaks
 
 
-async def _encode(program: _Program, *, covered_s: float, bits_per_s: int) -> bytes:
+async def _encode(program: _Program, *, covered_s: float, bits_per_s: int, max_bytes: int) -> bytes:
     """The beginning of the recording as WebM, which every browser plays, with nothing in it but sound."""
     await write_new_file(program.folder / _FILE, b"")  # a file of ffmpeg's making could be read by others
     as_webm = [
@@ -125,7 +150,7 @@ async def _encode(program: _Program, *, covered_s: float, bits_per_s: int) -> by
         *("-frame_duration", "120"),  # the longest: each frame costs eight bytes besides its sound
         # Titles and places stay out, and the same recording gives the same bytes.
         *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
-        *("-fs", str(MAX_PREVIEW_BYTES), "-f", "webm", f"file:{_FILE}"),
+        *("-fs", str(max_bytes), "-f", "webm", f"file:{_FILE}"),
     ]
     command = program.command(as_webm, rate_hz=_SPEECH_RATE_HZ, max_s=covered_s)
     exit_code, log = await run_ffmpeg(command, program.folder, program.config)

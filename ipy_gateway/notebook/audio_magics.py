@@ -47,6 +47,8 @@ class AudioMagics(Magics):
         names = {**self._ipython.user_ns, **(local_ns or {})}
         options = parse_transcribe_line(expanded(line, names))
         sources = sources_named(options.sources, self._ipython, local_ns)
+        if options.player and not sources.is_one:
+            raise InvalidRequestError("--player is for one recording.", "Name one, or leave it out.")
         return (self._one if sources.is_one else self._many)(sources.items, options)
 
     transcribe.__doc__ = TRANSCRIBE_HELP

@@ -10,7 +10,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import GatewayError
 from ..core.long_transcription import transcribe_many
 from ..core.outcomes import Outcome
-from ..core.preview import Preview, preview_of
+from ..core.preview import LARGE_PREVIEW, SMALL_PREVIEW, Preview, preview_of
 from ..core.progress import TranscriptionProgress
 from ..core.recording_url import fetch_recording
 from ..core.temporary_files import temporary_folder
@@ -78,7 +78,8 @@ class Batch:
             async with aclosing(outcomes):
                 async for outcome in outcomes:
                     if self.has_preview and outcome.transcript:
-                        self.preview = await preview_of(outcome.source, self.config)
+                        limits = LARGE_PREVIEW if options.player else SMALL_PREVIEW
+                        self.preview = await preview_of(outcome.source, self.config, limits=limits)
                     self._end(self._given[outcome.position], outcome)
 
     async def _fetched(self, folder: Path) -> AsyncGenerator[Path | bytes, None]:

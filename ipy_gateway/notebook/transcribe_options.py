@@ -20,6 +20,7 @@ OPTIONS: Final = (
     Option("words", "words", "", "", "with the times of words, where the server gives them"),
     Option("jobs", "jobs", "j", "COUNT", "recordings under way at once"),
     Option("resume", "resume", "", "", "go on where a run was stopped; this is how it is anyway"),
+    Option("player", "player", "", "", "with a larger player: two hours, 8 MB; else 15 minutes, 1 MB"),
     Option("no_audio", "no-audio", "", "", "show no player"),
     Option("again", "again", "", "", "transcribe anew what is known already"),
 )
@@ -45,7 +46,8 @@ class TranscribeOptions:
         model: name of the model.
         words: whether to ask for the times of words.
         jobs: recordings under way at once, or None.
-        no_audio: whether to leave the player out.
+        player: whether the player may have two hours and 8 MB.
+        no_audio: whether to leave it out.
         again: whether to transcribe anew what is known.
     """
 
@@ -58,6 +60,7 @@ class TranscribeOptions:
     model: str | None = None
     words: bool = False
     jobs: int | None = None
+    player: bool = False
     no_audio: bool = False
     again: bool = False
 
@@ -85,6 +88,8 @@ def parse_transcribe_line(line: str) -> TranscribeOptions:
         raise InvalidRequestError("--resume and --again are two wishes.", "Leave one out.")
     if "formats" in found and "save" not in found:
         raise InvalidRequestError("--format says how to save, and nothing where.", "Add --save FOLDER.")
+    if found.get("player") and found.get("no_audio"):
+        raise InvalidRequestError("--player and --no-audio are two wishes.", "Leave one out.")
     return TranscribeOptions(sources=tuple(sources), **found)
 
 

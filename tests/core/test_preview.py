@@ -11,7 +11,7 @@ import pytest
 
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.peaks import SAMPLE_RATE_HZ, Peaks
-from ipy_gateway.core.preview import MAX_PREVIEW_BYTES, PEAK_COUNT, preview_of
+from ipy_gateway.core.preview import LARGE_PREVIEW, PEAK_COUNT, SMALL_PREVIEW, PreviewLimits, preview_of
 from ipy_gateway.core.recording import recognize
 
 from .test_recording import ENCODED, encode_everywhere
@@ -113,10 +113,30 @@ async def test_of_a_long_recording_the_beginning_is_in_the_preview(tmp_path: Pat
     assert preview is not None
     assert (preview.covered_s, preview.duration_s) == (900, 910)
     assert not preview.is_whole
-    assert len(preview.data) < MAX_PREVIEW_BYTES
-    covered = await preview_of(preview.data, CONFIG)
+    assert len(preview.data) < SMALL_PREVIEW.max_bytes
+    covered = await preview_of(preview.data, CONFIG, limits=PreviewLimits(100_000, ((1, 8_000),)))
     assert covered is not None
     assert covered.duration_s == pytest.approx(900, abs=0.2)
+
+
+async def test_larger_limits_give_a_better_and_longer_preview(interview: Path) -> None:
+    small = await preview_of(interview, CONFIG)
+    large = await preview_of(interview, CONFIG, limits=LARGE_PREVIEW)
+    part = await preview_of(interview, CONFIG, limits=PreviewLimits(1_000_000, ((5, 12_000), (10, 8_000))))
+
+    assert small and large and part
+    assert len(large.data) > 1.5 * len(small.data)
+    assert (part.covered_s, part.duration_s, part.peaks) == (10, small.duration_s, small.peaks)
+
+
+@pytest.mark.parametrize("limits", [SMALL_PREVIEW, LARGE_PREVIEW])
+def test_no_length_of_recording_exceeds_the_limit_of_its_preview(limits: PreviewLimits) -> None:
+    overhead_bits_per_s = 8 * 8 / 0.12  # of each frame
+
+    for max_s, bits_per_s in limits.steps:
+        assert limits.chosen(max_s) == (max_s, bits_per_s)
+        assert max_s * (bits_per_s + overhead_bits_per_s) / 8 < limits.max_bytes
+    assert limits.chosen(36_000) == limits.steps[-1]
 
 
 async def test_a_preview_says_nothing_that_is_not_heard() -> None:

@@ -54,6 +54,23 @@ def test_a_folder_gives_a_table_and_a_value(kernel: Kernel) -> None:
     assert run.outputs[1]["text"] == "['a.m4a', 'b.wav'] 2\n"
 
 
+def test_a_player_for_several_recordings_is_refused_before_anything_is_sent(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "%transcribe . --player")
+
+    assert "--player is for one recording. Name one, or leave it out." in run.error_text
+    assert server.requests == []
+
+
+def test_a_larger_player_has_more_of_a_recording(kernel: Kernel) -> None:
+    with fault_server(HEARD, HEARD) as server:
+        small = asking(kernel, server, "_ = %transcribe b.wav")
+        large = asking(kernel, server, "_ = %transcribe b.wav --player")
+
+    small_html, large_html = (run.outputs[0]["data"]["text/html"] for run in (small, large))
+    assert len(large_html) > len(small_html) + 50_000
+
+
 def test_recordings_of_one_name_stay_apart(kernel: Kernel) -> None:
     with fault_server(HEARD) as server:
         run = asking(kernel, server, "talks = %transcribe **/*.m4a\nprint(list(talks.transcripts))")

@@ -64,6 +64,7 @@ def test_options_stand_anywhere(line: str) -> None:
         ("talk.wav -l", "--language needs a value"),
         ("talk.wav -l de -l en", "--language is given twice"),
         ("talk.wav --resume --again", "are two wishes"),
+        ("talk.wav --player --no-audio", "are two wishes"),
     ],
 )
 def test_what_is_wrong_is_said(line: str, says: str) -> None:

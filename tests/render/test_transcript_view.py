@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from ipy_gateway.core.preview import MAX_PREVIEW_BYTES, PEAK_COUNT, Preview
+from ipy_gateway.core.preview import PEAK_COUNT, SMALL_PREVIEW, Preview
 from ipy_gateway.core.transcript import Gap, Transcript
 from ipy_gateway.core.transcription import Segment
 from ipy_gateway.render import html
@@ -181,7 +181,9 @@ def test_an_hour_of_speech_adds_little_to_a_notebook() -> None:
         Segment(number * 5.14, number * 5.14 + 5.1, f"{' '.join(words)} {number}.") for number in range(700)
     )
     hour = Transcript(" ".join(segment.text for segment in segments), segments, duration_s=3600.0)
-    preview = Preview(bytes(MAX_PREVIEW_BYTES), 900.0, 3600.0, bytes(range(1, 201)) * (PEAK_COUNT // 200))
+    preview = Preview(
+        bytes(SMALL_PREVIEW.max_bytes), 900.0, 3600.0, bytes(range(1, 201)) * (PEAK_COUNT // 200)
+    )
 
     assert notebook_bytes(transcript_bundle(hour)) < 150_000
     assert notebook_bytes(transcript_bundle(hour, preview=preview)) < 1_500_000
