@@ -29,8 +29,8 @@ class PreviewLimits:
 
     Attributes:
         max_bytes: of its file.
-        steps: up to which length, in seconds, which bit rate, the shortest first; of what is longer than all of
-            them, the beginning is encoded as the last one says.
+        steps: up to which length, in seconds, which bit rate, the shortest first; of what is longer than the
+            last, the beginning is encoded.
     """
 
     max_bytes: int
