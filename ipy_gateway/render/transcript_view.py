@@ -58,7 +58,7 @@ def transcript_bundle(
         _recording(
             transcript, preview, lines, notices, speed="" if is_deterministic else _speed(transcript, seconds)
         ),
-        script("transcript_files.js", "transcript.js"),
+        script("transcript_files.js", "transcript_search.js", "transcript.js"),
         extra_style="transcript.css",
     )
     shown = [*map(_plain, lines), *([f"[{CUT_OFF}]"] if transcript.cut_off else [])]

@@ -8,51 +8,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.preview import preview_of
-from ipy_gateway.core.transcript import Gap, Transcript
+from ipy_gateway.core.transcript import Transcript
 from ipy_gateway.core.transcription import Segment
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle
 
-from ..render.hostile import CANARY, HOSTILE_ANSWERS
+from ..render.hostile import CANARY
 from ..support.browser import Jupyter, contrasts, jupyter, run_all_cells
+from ..support.transcript_notebooks import (
+    HOSTILE,
+    INTERVIEW,
+    INTERVIEW_VTT,
+    READABLE,
+    SHOWING,
+    WAIT_MS,
+    code_of,
+    now_s,
+    pause,
+    recording,
+    wait_until_at,
+)
 
-READABLE = 4.5  # for text of usual size: https://www.w3.org/TR/WCAG22/#contrast-minimum
-WAIT_MS = 60_000  # for what comes at once, on a machine that has much else to do
-FIRST = ["</script><!--<script>", "{\\an8}<b>bold</b> a --> b"]
-HOSTILE = "\u2028".join([*FIRST, *HOSTILE_ANSWERS.values()]).encode(errors="replace").decode()
-SHOWING = """
-from IPython.display import publish_display_data
-from ipy_gateway.core.config import GatewayConfig
-from ipy_gateway.core.preview import preview_of
-from ipy_gateway.core.transcript import Gap, Transcript
-from ipy_gateway.core.transcription import Segment
-from ipy_gateway.render.html import Html, block
-from ipy_gateway.render.transcript_view import transcript_bundle
-
-preview = await preview_of("interview.wav", GatewayConfig())
-
-def show(transcript, preview=preview):
-    bundle = transcript_bundle(transcript, preview=preview)
-    publish_display_data(bundle.data, bundle.metadata)
-"""
-INTERVIEW = Transcript(
+OTHER = Transcript(
     "",
-    (
-        Segment(0.5, 4.25, "Where is the mirror?", speaker="Anna"),
-        Segment(10, 12, "It is on a mountain, and the Mirror is <wide>.", speaker="Ben"),
-        *(Segment(start, start + 1, f"Sentence {start}.") for start in range(13, 30)),
-        Segment(40, 48, "No mirror & no end."),
-    ),
-    gaps=(Gap(30, 40, "no answer"),),
-    source="interview.wav",
+    (Segment(2, 3, "Another one."), Segment(4, 5, "東"), Segment(5, 6, "京都、古い")),
+    source="other.wav",
     duration_s=49.0,
-    model="tiny",
-    server="http://host",
-    seconds=4.0,
 )
 LINK = '<a class="ipg-time" href="#t=40" title="interview.wav">0:40</a>'
 
@@ -62,21 +47,17 @@ def folder(interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a notebook to run, and one that was received with its outputs."""
     folder = tmp_path_factory.mktemp("transcripts")
     shutil.copy(interview, folder / "interview.wav")
-    other = Transcript("", (Segment(2, 3, "Another one."),), source="other.wav", duration_s=49.0)
-    hostile = Transcript(
-        HOSTILE, (Segment(0, 5, HOSTILE, speaker=HOSTILE[:300]),), source=f"../{HOSTILE[:60]}.wav"
-    )
     cells = [
         SHOWING,
-        f"show({_code(INTERVIEW)})",
-        f"show({_code(other)})",
-        f"show({_code(hostile)})",
+        f"show({code_of(INTERVIEW)})",
+        f"show({code_of(OTHER)})",
+        f"show({code_of(HOSTILE)})",
         f"publish_display_data({{'text/html': {LINK!r}}})",
-        f"show({_code(other)}, preview=None)",
+        f"show({code_of(OTHER)}, preview=None)",
     ]
     _write(folder / "live.ipynb", [_cell(cell) for cell in cells])
     preview = asyncio.run(preview_of(interview, GatewayConfig()))
-    received = [transcript_bundle(transcript, preview=preview) for transcript in (INTERVIEW, hostile)]
+    received = [transcript_bundle(transcript, preview=preview) for transcript in (INTERVIEW, HOSTILE)]
     _write(folder / "received.ipynb", [_cell("show()", *received)])
     return folder
 
@@ -95,26 +76,6 @@ def page(lab: Jupyter) -> Iterator[Page]:
         run_all_cells(page)
         expect(page.locator(".ipg-live")).to_have_count(4)
         yield page
-
-
-def recording(page: Page, index: int) -> Locator:
-    return page.locator(".ipg-recording").nth(index)
-
-
-def now_s(of: Locator) -> float:
-    return float(of.locator("audio").evaluate("audio => audio.currentTime"))
-
-
-def pause(of: Locator) -> None:
-    of.locator("audio").evaluate("audio => audio.pause()")
-
-
-def wait_until_at(page: Page, of: Locator, second: float) -> None:
-    page.wait_for_function(
-        "([audio, second]) => !audio.seeking && Math.abs(audio.currentTime - second - 5) <= 5",
-        arg=[of.locator("audio").element_handle(), second],
-        timeout=WAIT_MS,
-    )
 
 
 def test_a_click_on_a_time_plays_it_and_marks_what_is_said_there(page: Page) -> None:
@@ -195,6 +156,49 @@ def test_search_marks_every_hit_and_goes_from_one_to_the_next(page: Page) -> Non
 
 
 @pytest.mark.parametrize(
+    ("index", "transcript", "query"),
+    [
+        (0, INTERVIEW, "MIRROR"),
+        (0, INTERVIEW, "mirror? it  is ON"),
+        (0, INTERVIEW, "15. Sentence 16. Sentence 17. S"),
+        (0, INTERVIEW, "29. No mirror &"),
+        (0, INTERVIEW, ". sentence"),
+        (0, INTERVIEW, "mirror?It"),
+        (0, INTERVIEW, "Ben: It"),
+        (1, OTHER, "one. 東京"),
+        (1, OTHER, "one.東京"),
+        (1, OTHER, "東京都"),
+        (1, OTHER, "東 京"),
+    ],
+)
+def test_the_page_finds_what_the_search_of_a_transcript_finds(
+    page: Page, index: int, transcript: Transcript, query: str
+) -> None:
+    shown = recording(page, index)
+    matches = [match.text.replace(" ", "") for match in transcript.search(query)]
+
+    shown.get_by_role("searchbox").fill(query)
+    told = shown.get_by_role("status").inner_text()
+    marked = "".join(shown.locator("mark").all_inner_texts())
+    first = "".join(shown.locator("mark.ipg-hit").all_inner_texts())
+    shown.get_by_role("searchbox").fill("")
+
+    assert told == (f"1 of {len(matches)}" if matches else "no hits")
+    assert marked.replace(" ", "") == "".join(matches)
+    assert first.replace(" ", "") == "".join(matches[:1])
+
+
+def test_what_is_missing_is_found_by_its_words(page: Page) -> None:
+    interview = recording(page, 0)
+
+    interview.get_by_role("searchbox").fill("no")
+    found = [line.inner_text() for line in interview.locator("li:has(mark)").all()]
+    interview.get_by_role("searchbox").fill("")
+
+    assert found == ["0:30\n[gap from 0:30 to 0:40: no answer]", "0:40\nNo mirror & no end."]
+
+
+@pytest.mark.parametrize(
     ("button", "beginning", "end"),
     [
         ("TXT", "Anna: Where is the mirror?\nBen: It is on a mountain, and", "\nNo mirror & no end.\n"),
@@ -205,8 +209,7 @@ def test_search_marks_every_hit_and_goes_from_one_to_the_next(page: Page) -> Non
         ),
         (
             "VTT",
-            "WEBVTT\n\n00:00:00.500 --> 00:00:04.250\n<v Anna>Where is the mirror?\n\n00:00:10.000",
-            "\n00:00:40.000 --> 00:00:48.000\nNo mirror &amp; no end.\n",
+            *INTERVIEW_VTT,
         ),
     ],
 )
@@ -271,12 +274,6 @@ def test_a_received_transcript_is_read_and_played_without_any_script(lab: Jupyte
 
 
 _REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.name)"
-
-
-def _code(transcript: Transcript) -> str:
-    """An expression for a transcript."""
-    values = ("text", "segments", "duration_s", "source", "model", "server", "seconds", "gaps")
-    return f"Transcript({', '.join(f'{name}={getattr(transcript, name)!r}' for name in values)})"
 
 
 def _cell(source: str, *bundles: Bundle) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import json
 import re
 import struct
+import sys
 import zlib
 from importlib import resources
 
 import pytest
 
+from ipy_gateway.core.languages import starts_unspaced
 from ipy_gateway.core.preview import PEAK_COUNT, SMALL_PREVIEW, Preview
 from ipy_gateway.core.transcript import Gap, Transcript
 from ipy_gateway.core.transcription import Segment
@@ -30,7 +32,7 @@ TALK = Transcript(
     seconds=310.0,
     gaps=(Gap(30, 60, "no answer"),),
 )
-SCRIPT = str(html.script("transcript_files.js", "transcript.js"))
+SCRIPT = str(html.script("transcript_files.js", "transcript_search.js", "transcript.js"))
 OWN_SCRIPT = SCRIPT.removeprefix("<script>").removesuffix("</script>")
 
 
@@ -165,7 +167,7 @@ def test_no_value_gets_out_of_its_place(text: str) -> None:
     assert "\x1b" not in bundle.data["text/html"] + bundle.data["text/plain"]
 
 
-@pytest.mark.parametrize("name", ["transcript.js", "transcript_files.js"])
+@pytest.mark.parametrize("name", ["transcript.js", "transcript_files.js", "transcript_search.js"])
 def test_a_script_of_ours_neither_ends_early_nor_asks_for_anything(name: str) -> None:
     source = resources.files("ipy_gateway.render").joinpath("static", name).read_text("utf-8")
 
@@ -173,6 +175,23 @@ def test_a_script_of_ours_neither_ends_early_nor_asks_for_anything(name: str) ->
     assert not re.search(
         r"</?script|<!--|innerHTML|insertAdjacent|eval|fetch|XMLHttp|https?:|import\b", source
     )
+
+
+def test_the_page_joins_segments_of_the_same_scripts_without_a_blank_as_the_core_does() -> None:
+    source = (
+        resources.files("ipy_gateway.render").joinpath("static", "transcript_search.js").read_text("utf-8")
+    )
+    (ranges,) = re.findall(r'"\[(.+)\]"', source)
+    in_python = re.sub(r"\\\\u\{?([0-9a-f]+)\}?", lambda code: f"\\U{int(code[1], 16):08x}", ranges)
+    of_the_page = re.compile(f"[{in_python}]")
+
+    differing = [
+        code
+        for code in range(sys.maxunicode + 1)
+        if bool(of_the_page.match(chr(code))) != starts_unspaced(chr(code))
+    ]
+
+    assert differing == []
 
 
 def test_an_hour_of_speech_adds_little_to_a_notebook() -> None:

@@ -2,9 +2,10 @@
 // Makes transcripts live: their times play, their words are found, copied and saved. Whatever needs this script is
 // made by it. It asks no server, and runs again for every output: a transcript is made live once.
 
-/** @typedef {{start: number, end: number, item: HTMLElement, speaker: string, text: HTMLElement, said: string}} Line */
-
-const FOUND_AT_MOST = 10_000;
+/**
+ * @typedef {{index: number, start: number, end: number, item: HTMLElement, isGap: boolean, speaker: string,
+ *   text: HTMLElement, said: string}} Line
+ */
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -107,7 +108,8 @@ function readLines(list, times) {
     const said = (text.textContent ?? "").trim();
     text.replaceChildren(said);
     const speaker = item.querySelector("i")?.textContent ?? "";
-    return { start: start / 1000, end: (start + length) / 1000, item, speaker, text, said };
+    const isGap = item.classList.contains("ipg-gap");
+    return { index, start: start / 1000, end: (start + length) / 1000, item, isGap, speaker, text, said };
   });
 }
 
@@ -140,9 +142,12 @@ function connectStrip(transcript) {
   const strip = /** @type {HTMLElement | null} */ (transcript.root.querySelector(".ipg-strip"));
   if (!strip || !transcript.duration) return undefined;
   const played = make("div", { className: "ipg-played" });
-  const beyond = make("div", { className: "ipg-beyond" });
-  beyond.style.width = `${Math.max(0, 100 - (100 * transcript.covered) / transcript.duration)}%`;
-  strip.append(played, beyond);
+  strip.append(played);
+  if (transcript.covered < transcript.duration) {
+    const beyond = make("div", { className: "ipg-beyond" });
+    beyond.style.width = `${100 - (100 * transcript.covered) / transcript.duration}%`;
+    strip.append(beyond);
+  }
   strip.addEventListener("click", (event) => {
     const box = strip.getBoundingClientRect();
     transcript.play((transcript.duration * (event.clientX - box.left)) / box.width);
@@ -170,59 +175,6 @@ function tools(transcript) {
     box.append(button);
   }
   return box;
-}
-
-/** @param {Transcript} transcript */
-function searchTools({ list, lines }) {
-  const input = make("input", { type: "search", placeholder: "Search", ariaLabel: "Search the transcript" });
-  const count = make("span", {});
-  count.setAttribute("role", "status");
-  const next = make("button", { type: "button", disabled: true, ariaLabel: "Next hit" }, "Next");
-  /** @type {HTMLElement[]} */
-  let hits = [];
-  let at = -1;
-  const go = (/** @type {number} */ step) => {
-    if (!hits.length) return;
-    hits[at]?.classList.remove("ipg-hit");
-    at = (at + step + hits.length) % hits.length;
-    hits[at].classList.add("ipg-hit");
-    show(list, hits[at]);
-    count.textContent = `${at + 1} of ${hits.length}`;
-  };
-  input.addEventListener("input", () => {
-    hits = markHits(lines, input.value.trim());
-    at = -1;
-    next.disabled = !hits.length;
-    count.textContent = input.value.trim() && !hits.length ? "no hits" : "";
-    go(1);
-  });
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.isComposing) go(event.shiftKey ? -1 : 1);
-  });
-  next.addEventListener("click", () => go(1));
-  return [input, count, next];
-}
-
-/** @param {Line[]} lines @param {string} wanted @returns {HTMLElement[]} */
-function markHits(lines, wanted) {
-  const escaped = wanted.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
-  const pattern = new RegExp(escaped, "giu");
-  /** @type {HTMLElement[]} */
-  const hits = [];
-  for (const { text, said } of lines) {
-    if (text.childElementCount) text.replaceChildren(said);
-    if (!wanted || hits.length >= FOUND_AT_MOST) continue;
-    const parts = [];
-    let end = 0;
-    for (const match of said.matchAll(pattern)) {
-      const hit = make("mark", {}, match[0]);
-      parts.push(said.slice(end, match.index), hit);
-      hits.push(hit);
-      end = match.index + match[0].length;
-    }
-    if (end) text.replaceChildren(...parts, said.slice(end));
-  }
-  return hits;
 }
 
 /** What all outputs of this page share. @returns {{transcripts: WeakMap<Element, Transcript>, count: number}} */
