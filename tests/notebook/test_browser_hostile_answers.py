@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from playwright.sync_api import Dialog, Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from ..render.hostile import VECTORS
 from ..support.browser import (
@@ -22,80 +22,13 @@ from ..support.browser import (
     wait_until_ready,
     write_notebook,
 )
-from ..support.fault_server import FaultServer, fault_server
+from ..support.fault_server import fault_server
 from ..support.scripted_chat import ScriptedChat, scripted_chat
 from ..support.strict_html import StrictReader
+from ..support.watch import Effects, Watch
 
 SHOWN_OUTPUTS = 48  # of a cell; JupyterLab folds what comes after 50
 GROUP = 12
-PICTURES_OF_JUPYTER = ("/static/", "/kernelspecs/")
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What outputs did to a page.
-
-    Attributes:
-        runs: what `window.__canary` is, which hostile scripts set.
-        hits: how many connections the canary server got.
-        requests: what the page asked for that JupyterLab alone does not.
-        dialogs: what dialogs said.
-        is_left: whether another page was loaded in its place.
-        pages: how many pages there are, the first one included.
-        frames: how many frames it has, itself included.
-    """
-
-    runs: object = None
-    hits: int = 0
-    requests: tuple[str, ...] = ()
-    dialogs: tuple[str, ...] = ()
-    is_left: bool = False
-    pages: int = 1
-    frames: int = 1
-
-
-@dataclass
-class Watch:
-    """Collects what outputs do to a page of a Jupyter server."""
-
-    server_url: str
-    canary: FaultServer
-    requests: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-    def begin(self, page: Page) -> None:
-        """Watch over a page that is still empty."""
-        page.on("request", self._note_request)
-        page.on("dialog", self._dismiss)
-
-    def mark(self, page: Page) -> None:
-        """Mark a page as loaded, so that it shows when another one takes its place."""
-        page.evaluate("() => { window.isMarked = true }")
-
-    def effects(self, page: Page) -> Effects:
-        """What came of everything so far."""
-        runs, is_marked = page.evaluate("() => [window.__canary ?? null, window.isMarked ?? false]")
-        return Effects(
-            runs,
-            self.canary.opened,
-            tuple(self.requests),
-            tuple(self.dialogs),
-            not is_marked,
-            len(page.context.pages),
-            len(page.frames),
-        )
-
-    def _note_request(self, request: Request) -> None:
-        own = f"{self.server_url}/"
-        is_of_jupyter = request.url.startswith(own)
-        if request.resource_type in ("image", "media") and is_of_jupyter:
-            is_of_jupyter = request.url.removeprefix(self.server_url).startswith(PICTURES_OF_JUPYTER)
-        if not is_of_jupyter and not request.url.startswith("data:"):
-            self.requests.append(request.url)
-
-    def _dismiss(self, dialog: Dialog) -> None:
-        self.dialogs.append(dialog.message)
-        dialog.dismiss()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A real JupyterLab or Notebook server, and a real Chromium that looks at it."""
+"""A real JupyterLab, Notebook or Voila server, and a real Chromium that looks at it."""
 
 import itertools
 import json
@@ -18,12 +18,51 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
-from .tools import chromium
+from .tools import chromium, package
+
+JUPYTER_OPTIONS = ("--allow-root", "--ServerApp.port_retries=0", "--IdentityProvider.token=")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A front end.
+
+    Attributes:
+        module: that starts its server.
+        page: the path of a notebook, by the number of the page and its name.
+        options: of its command.
+        probe: the path that answers when it is up.
+    """
+
+    module: str
+    page: str
+    options: tuple[str, ...]
+    probe: str = "api"
+
 
 APPS = {
     # JupyterLab opens again what was open in a workspace: every page gets one of its own.
-    "lab": ("jupyterlab", "LabApp", "lab/workspaces/page-{}/tree"),
-    "notebook": ("notebook", "JupyterNotebookApp", "notebooks"),
+    "lab": App(
+        "jupyterlab",
+        "lab/workspaces/page-{}/tree/{}",
+        (
+            *JUPYTER_OPTIONS,
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--LabApp.extension_manager=readonly",
+        ),
+    ),
+    "notebook": App(
+        "notebook",
+        "notebooks/{1}",
+        (
+            *JUPYTER_OPTIONS,
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--LabApp.extension_manager=readonly",
+        ),
+    ),
+    "voila": App("voila", "voila/render/{1}", ("--Voila.port_retries=0",), "voila/static/favicon.ico"),
 }
 START_S = 60
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
@@ -49,13 +88,13 @@ class Jupyter:
 
     url: str
     folder: Path
-    _app: str
+    _app: App
     _context: BrowserContext
     _workspaces: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
     def open(self, name: str, *, watch: Callable[[Page], None] | None = None) -> Iterator[Page]:
-        """A page that shows one notebook, its kernel started.
+        """A page that shows one notebook, its kernel started; in Voila, its cells run.
 
         Args:
             name: of the notebook's file.
@@ -65,8 +104,11 @@ class Jupyter:
         try:
             if watch:
                 watch(page)
-            page.goto(f"{self.url}/{APPS[self._app][2].format(next(self._workspaces))}/{name}")
-            wait_until_ready(page)
+            page.goto(f"{self.url}/{self._app.page.format(next(self._workspaces), name)}")
+            if self._app is APPS["voila"]:
+                page.wait_for_selector("#loading", state="hidden", timeout=START_S * 1000)
+            else:
+                wait_until_ready(page)
             yield page
         finally:
             page.close()
@@ -74,15 +116,23 @@ class Jupyter:
 
 @contextmanager
 def jupyter(folder: Path, *, app: str = "lab") -> Iterator[Jupyter]:
-    """JupyterLab ("lab") or Notebook 7 ("notebook") over the notebooks in a folder, and Chromium."""
+    """One of the front ends over the notebooks in a folder, and Chromium."""
+    module(APPS[app].module)
+    with _server(folder, APPS[app]) as url, browser() as context:
+        yield Jupyter(url, folder, APPS[app], context)
+
+
+@contextmanager
+def browser() -> Iterator[BrowserContext]:
+    """Chromium, for pages that share a cache."""
     executable = chromium()
-    with _server(folder, app) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
+    with sync_playwright() as playwright:
+        process = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
         expect.set_options(timeout=START_S * 1000)  # much else may be going on: this finds what hangs
         try:
-            yield Jupyter(url, folder, app, browser.new_context(viewport={"width": 1200, "height": 1600}))
+            yield process.new_context(viewport={"width": 1200, "height": 1600})
         finally:
-            browser.close()
+            process.close()
 
 
 @contextmanager
@@ -173,8 +223,7 @@ def outputs_of(page: Page, index: int) -> Locator:
 
 
 @contextmanager
-def _server(folder: Path, app: str) -> Iterator[str]:
-    module, traits, _ = APPS[app]
+def _server(folder: Path, app: App) -> Iterator[str]:
     port = _free_port()
     home = folder / ".jupyter-home"
     settings = home / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
@@ -182,15 +231,7 @@ def _server(folder: Path, app: str) -> Iterator[str]:
     news = {"fetchNews": "false", "checkForUpdates": False}  # both would ask a host outside, or the user
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}"),
-            *(
-                "--ServerApp.port_retries=0",
-                "--IdentityProvider.token=",
-                f"--{traits}.expose_app_in_browser=True",
-            ),
-            *("--LabApp.news_url=", "--LabApp.extension_manager=readonly"),
-        ],
+        [sys.executable, "-m", app.module, "--no-browser", f"--port={port}", *app.options],
         cwd=folder,
         env={
             **os.environ,
@@ -207,7 +248,7 @@ def _server(folder: Path, app: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with process:
         try:
-            _wait_until_up(f"{url}/api", process)
+            _wait_until_up(f"{url}/{app.probe}", process)
             yield url
         finally:
             process.terminate()  # it ends its kernels
