@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from ..core.journal import JournalEntry
+from ..core.printable import one_line
 from .bundle import Bundle
 from .html import Html, block, element
 from .text import duration
 
 NOTHING_KEPT = "The journal holds nothing."
+SHOWN_ENTRIES = 200
 TITLES = ("kept", "recording", "length", "model", "server", "text")
 
 
@@ -16,12 +18,16 @@ def journal_bundle(entries: Sequence[JournalEntry]) -> Bundle:
     if not entries:
         return Bundle(NOTHING_KEPT, block(element("p", NOTHING_KEPT, class_="ipg-facts")))
     head = element("tr", *(element("th", title, scope="col") for title in TITLES))
-    table = element("table", head, *map(_row, entries), class_="ipg-recordings")
-    return Bundle("\n".join(map(_line, entries)), block(table))
+    shown = entries[:SHOWN_ENTRIES]
+    table = element("table", head, *map(_row, shown), class_="ipg-recordings")
+    left_out = len(entries) - len(shown)
+    rest = [f"and {left_out:,} more: %gateway journal WORDS finds them"] if left_out else []
+    notes = [element("p", text, class_="ipg-notice") for text in rest]
+    return Bundle("\n".join([*map(_line, shown), *rest]), block(table, *notes))
 
 
 def _line(entry: JournalEntry) -> str:
-    return " · ".join(filter(None, _cells(entry)))
+    return one_line(" · ".join(filter(None, _cells(entry))))
 
 
 def _row(entry: JournalEntry) -> Html:

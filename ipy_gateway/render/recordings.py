@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.printable import one_line
 from .bundle import Bundle
 from .html import Html, block, element
 from .text import duration
@@ -45,7 +46,7 @@ class RecordingState:
 def one_progress_bundle(what: str, state: RecordingState, *, seconds: float) -> Bundle:
     """One recording while work goes on: how far it has come, and how long it will take."""
     of = "" if state.length_s is None else f" of {duration(state.length_s)}"
-    text = f"{what} … {duration(state.done_s)}{of} · {_time_left(state.share, seconds)}"
+    text = one_line(f"{what} … {duration(state.done_s)}{of} · {_time_left(state.share, seconds)}")
     bar = element("progress", value=f"{state.share:.4f}", max="1")
     return Bundle(text, block(element("p", text, bar, class_="ipg-facts")))
 
@@ -75,7 +76,9 @@ def summary_bundle(
     table = _table(shown, is_deterministic=is_deterministic)
     notes = [element("p", text, class_="ipg-notice") for text in (rest, note) if text]
     html = block(element("p", _counts(states), class_="ipg-facts"), table, *notes)
-    return Bundle("\n".join(lines), html, {"seconds": {state.name: state.seconds for state in shown}})
+    return Bundle(
+        "\n".join(lines), html, {"seconds": {one_line(state.name): state.seconds for state in shown}}
+    )
 
 
 def _counts(states: Sequence[RecordingState]) -> str:
@@ -106,7 +109,7 @@ def _live_rows(states: Sequence[RecordingState]) -> list[RecordingState]:
 def _line(state: RecordingState) -> str:
     length = "" if state.length_s is None else f", {duration(state.length_s)}"
     problem = f": {state.problem}" if state.problem else ""
-    return f"{state.name}{length}: {_state_text(state)}{problem}"
+    return one_line(f"{state.name}{length}: {_state_text(state)}{problem}")
 
 
 def _state_text(state: RecordingState) -> str:
