@@ -93,11 +93,8 @@ class Output:
         self._line.close()
         if self._handle:
             self._handle.update(bundle.data, metadata=bundle.metadata, raw=True)
-        elif is_terminal(self._shell):
-            text = encodable(bundle.data["text/plain"])
-            publish_display_data({**bundle.data, "text/plain": text}, bundle.metadata)
         else:
-            publish_display_data(bundle.data, bundle.metadata)
+            _publish(self._shell, bundle)
 
     def _note(self, progress: Progress) -> None:
         done = progress.total_bytes is not None and progress.done_bytes == progress.total_bytes
@@ -127,7 +124,7 @@ class Output:
     def _replace(self, bundle: Bundle) -> None:
         """Show something in place of what was shown before."""
         if is_terminal(self._shell):
-            self._line.show(bundle.data["text/plain"])
+            self._line.show(bundle.terminal_text)
         elif self._handle:
             self._handle.update(bundle.data, raw=True)
         else:
@@ -166,8 +163,7 @@ class ShownValues:
 
         def display(value: object) -> None:
             if value is not self._last:
-                bundle = bundle_of(value)
-                publish_display_data(bundle.data, bundle.metadata)
+                _publish(self._shell, bundle_of(value))
 
         self._formatter().for_type(kind, display)
         self._types.append(kind)
@@ -196,3 +192,11 @@ class ShownValues:
     def _formatter(self) -> Any:
         assert self._shell.display_formatter
         return self._shell.display_formatter.ipython_display_formatter
+
+
+def _publish(shell: InteractiveShell, bundle: Bundle) -> None:
+    """Show an output: in a terminal all of its text, as far as that can write it."""
+    data = bundle.data
+    if is_terminal(shell):
+        data["text/plain"] = encodable(bundle.terminal_text)
+    publish_display_data(data, bundle.metadata)

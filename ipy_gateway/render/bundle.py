@@ -17,18 +17,26 @@ class Bundle:
         html: what a notebook shows.
         facts: what changes from run to run (seconds, ids), kept in the output's metadata.
         markdown: what a front end shows that prefers Markdown, already safe, or None.
+        excerpt: what a notebook keeps of the text beside the HTML, or None for all of it.
     """
 
     text: str
     html: Html
     facts: Mapping[str, Any] = field(default_factory=dict)
     markdown: str | None = None
+    excerpt: str | None = None
+
+    @property
+    def terminal_text(self) -> str:
+        """All of the text, without anything that a terminal would obey."""
+        return printable(self.text)
 
     @property
     def data(self) -> dict[str, str]:
-        """The representations by MIME type."""
+        """The representations by MIME type, for a notebook."""
+        text = self.text if self.excerpt is None else self.excerpt
         markdown = {} if self.markdown is None else {"text/markdown": self.markdown}
-        return {"text/plain": printable(self.text), **markdown, "text/html": str(self.html)}
+        return {"text/plain": printable(text), **markdown, "text/html": str(self.html)}
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ _LIST_STYLE = "list-style:none;margin:0;max-height:28em;overflow:auto;padding:0"
 _STRIP_STYLE = "position:relative"
 _WAVEFORM_STYLE = f"display:block;height:{HEIGHT_PIXELS}px;width:100%"
 _PLAYER_STYLE = "display:block;width:100%"
+# A notebook has all lines as HTML: twice, an hour of them would take as much room as the player may.
+_EXCERPT_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,18 @@ def transcript_bundle(
         script("transcript_files.js", "transcript_search.js", "transcript.js"),
         extra_style="transcript.css",
     )
-    shown = [*map(_plain, lines), *([f"[{CUT_OFF}]"] if transcript.cut_off else [])]
-    return Bundle("\n".join(shown), html, _facts(transcript, preview, seconds))
+    shown = list(map(_plain, lines))
+    end = [f"[{CUT_OFF}]"] if transcript.cut_off else []
+    text = "\n".join([*shown, *end])
+    excerpt = "\n".join([*_beginning(shown), *end])
+    return Bundle(text, html, _facts(transcript, preview, seconds), excerpt=excerpt)
+
+
+def _beginning(lines: list[str]) -> list[str]:
+    if len(lines) <= _EXCERPT_LINES:
+        return lines
+    left_out = len(lines) - _EXCERPT_LINES
+    return [*lines[:_EXCERPT_LINES], f"[and {left_out:,} more lines, which to_text(times=True) has]"]
 
 
 def _lines(transcript: Transcript) -> Iterator[_Line]:

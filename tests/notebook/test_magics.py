@@ -11,7 +11,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import CapturedIO, capture_output
 
-from ipy_gateway import GatewayConfig, load_ipython_extension, unload_ipython_extension
+from ipy_gateway import GatewayConfig, Segment, Transcript, load_ipython_extension, unload_ipython_extension
 from ipy_gateway.core.messages import TranscriptText
 from ipy_gateway.notebook.files import file_argument
 
@@ -100,6 +100,17 @@ def test_a_value_that_was_just_shown_gets_no_output_prompt(shell: InteractiveShe
     assert "Out[" not in shown.stdout
     assert isinstance(shell.user_ns["_"], GatewayConfig)
     assert "Out[" in again.stdout
+
+
+def test_a_terminal_shows_all_lines_of_a_transcript(shell: InteractiveShell) -> None:
+    shell.user_ns["talk"] = Transcript("", tuple(Segment(at, at + 1, f"Said at {at}.") for at in range(300)))
+
+    shown = run(shell, "talk")
+
+    (output,) = shown.outputs
+    lines = output.data["text/plain"].splitlines()
+    assert len(lines) == 300
+    assert lines[-1] == "[4:59] Said at 299."
 
 
 # %gateway

@@ -5,7 +5,9 @@ import re
 import struct
 import sys
 import zlib
+from dataclasses import replace
 from importlib import resources
+from itertools import cycle, islice
 
 import pytest
 
@@ -194,18 +196,43 @@ def test_the_page_joins_segments_of_the_same_scripts_without_a_blank_as_the_core
     assert differing == []
 
 
-def test_an_hour_of_speech_adds_little_to_a_notebook() -> None:
-    words = ["they", "said", "that", "it", "was", "the", "best", "of", "times", "and", "nobody", "knew"]
-    segments = tuple(
-        Segment(number * 5.14, number * 5.14 + 5.1, f"{' '.join(words)} {number}.") for number in range(700)
+SAID = "they said that it was the best of times and nobody knew about mountains or telescopes anyway"
+
+
+def talk_of(count: int, *, words: int) -> Transcript:
+    """Two people who take turns in so many segments."""
+    said = (
+        " ".join(islice(cycle(SAID.split()), number % 17, number % 17 + words)) for number in range(count)
     )
-    hour = Transcript(" ".join(segment.text for segment in segments), segments, duration_s=3600.0)
+    segments = (
+        Segment(
+            number * 3.6, number * 3.6 + 3.5, f"{text.capitalize()}.", speaker=("Anna", "Ben")[number % 2]
+        )
+        for number, text in enumerate(said)
+    )
+    return Transcript("", tuple(segments), duration_s=count * 3.6)
+
+
+def test_an_hour_of_speech_adds_little_to_a_notebook() -> None:
+    hour = talk_of(1000, words=9)  # 150 words a minute
     preview = Preview(
         bytes(SMALL_PREVIEW.max_bytes), 900.0, 3600.0, bytes(range(1, 201)) * (PEAK_COUNT // 200)
     )
 
     assert notebook_bytes(transcript_bundle(hour)) < 150_000
     assert notebook_bytes(transcript_bundle(hour, preview=preview)) < 1_500_000
+
+
+def test_a_notebook_has_all_lines_as_html_and_a_hundred_as_text_while_a_terminal_has_all() -> None:
+    bundle = transcript_bundle(replace(talk_of(1200, words=1), cut_off=True))
+
+    *lines, left_out, cut_off = bundle.data["text/plain"].splitlines()
+    assert len(lines) == 100
+    assert left_out == "[and 1,100 more lines, which to_text(times=True) has]"
+    assert "length limit" in cut_off
+    assert len(bundle.terminal_text.splitlines()) == 1201
+    assert bundle.terminal_text.startswith("\n".join(lines))
+    assert read(bundle).tags.count("li") == 1200
 
 
 def test_a_waveform_is_as_tall_as_its_peaks() -> None:
