@@ -12,17 +12,20 @@ from playwright.sync_api import Page, expect
 
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.preview import preview_of
+from ipy_gateway.core.printable import one_line
+from ipy_gateway.core.timeline import timeline
 from ipy_gateway.core.transcript import Transcript
 from ipy_gateway.core.transcription import Segment
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle
 
 from ..render.hostile import CANARY
-from ..support.browser import Jupyter, contrasts, jupyter, run_all_cells
+from ..support.browser import Jupyter, contrasts, cues_in_track, jupyter, run_all_cells
 from ..support.transcript_notebooks import (
     HOSTILE,
     INTERVIEW,
     INTERVIEW_VTT,
+    OTHER,
     READABLE,
     SHOWING,
     WAIT_MS,
@@ -33,12 +36,6 @@ from ..support.transcript_notebooks import (
     wait_until_at,
 )
 
-OTHER = Transcript(
-    "",
-    (Segment(2, 3, "Another one."), Segment(4, 5, "東"), Segment(5, 6, "京都、古い")),
-    source="other.wav",
-    duration_s=49.0,
-)
 LINK = '<a class="ipg-time" href="#t=40" title="interview.wav">0:40</a>'
 
 
@@ -222,6 +219,22 @@ def test_a_transcript_is_saved_from_the_page(page: Page, button: str, beginning:
     assert text.startswith(beginning)
     assert text.endswith(end)
     assert "[gap from 0:30 to 0:40: no answer]" in text
+
+
+@pytest.mark.parametrize(("index", "transcript"), [(0, INTERVIEW), (2, HOSTILE)])
+def test_the_subtitles_of_the_page_are_read_by_a_browser(
+    page: Page, index: int, transcript: Transcript
+) -> None:
+    with page.expect_download() as saving:
+        recording(page, index).get_by_role("button", name="Download as VTT").click()
+    cues = cues_in_track(page, saving.value.path().read_text("utf-8"))
+
+    spans = timeline(transcript)
+    assert [cue[:2] for cue in cues] == [(span.start_s * 1000, span.end_s * 1000) for span in spans]
+    assert [cue[2:] for cue in cues] == [
+        (one_line(span.text), one_line(span.speaker or "")) if isinstance(span, Segment) else (str(span), "")
+        for span in spans
+    ]
 
 
 def test_a_hostile_transcript_is_text_wherever_it_goes(page: Page) -> None:

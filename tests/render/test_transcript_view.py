@@ -7,7 +7,6 @@ import sys
 import zlib
 from dataclasses import replace
 from importlib import resources
-from itertools import cycle, islice
 
 import pytest
 
@@ -21,6 +20,7 @@ from ipy_gateway.render.transcript_view import transcript_bundle
 from ipy_gateway.render.waveform import HEIGHT_PIXELS, waveform_png
 
 from ..support.strict_html import StrictReader
+from ..support.transcripts import talk_of
 from .hostile import HOSTILE_ANSWERS
 
 PREVIEW = Preview(b"sound", covered_s=49.0, duration_s=49.0, peaks=bytes([0, 128, 255]))
@@ -194,23 +194,6 @@ def test_the_page_joins_segments_of_the_same_scripts_without_a_blank_as_the_core
     ]
 
     assert differing == []
-
-
-SAID = "they said that it was the best of times and nobody knew about mountains or telescopes anyway"
-
-
-def talk_of(count: int, *, words: int) -> Transcript:
-    """Two people who take turns in so many segments."""
-    said = (
-        " ".join(islice(cycle(SAID.split()), number % 17, number % 17 + words)) for number in range(count)
-    )
-    segments = (
-        Segment(
-            number * 3.6, number * 3.6 + 3.5, f"{text.capitalize()}.", speaker=("Anna", "Ben")[number % 2]
-        )
-        for number, text in enumerate(said)
-    )
-    return Transcript("", tuple(segments), duration_s=count * 3.6)
 
 
 def test_an_hour_of_speech_adds_little_to_a_notebook() -> None:

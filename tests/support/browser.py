@@ -217,6 +217,12 @@ def contrasts(page: Page) -> list[tuple[str, float]]:
     return found
 
 
+def cues_in_track(page: Page, vtt: str) -> list[tuple[int, int, str, str]]:
+    """What the browser makes of WebVTT: for each cue its times in milliseconds, its text and its speaker."""
+    script = Path(__file__).with_name("track.js").read_text("utf-8")
+    return [tuple(cue) for cue in page.evaluate(script, vtt)]
+
+
 def outputs_of(page: Page, index: int) -> Locator:
     """The outputs of a cell, as they are shown."""
     return page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")

@@ -41,6 +41,12 @@ INTERVIEW = Transcript(
     server="http://host",
     seconds=4.0,
 )
+OTHER = Transcript(
+    "",
+    (Segment(2, 3, "Another one."), Segment(4, 5, "東"), Segment(5, 6, "京都、古い")),
+    source="other.wav",
+    duration_s=49.0,
+)
 HOSTILE = Transcript(
     HOSTILE_TEXT,
     (Segment(0, 5, HOSTILE_TEXT, speaker=HOSTILE_TEXT[:300]),),

@@ -1,5 +1,7 @@
 """Transcripts of any kind, for tests of what holds for all of them."""
 
+from itertools import cycle, islice
+
 from hypothesis import strategies as st
 
 from ipy_gateway import Gap, Segment, Transcript, Word
@@ -78,3 +80,20 @@ def transcripts(draw: st.DrawFn) -> Transcript:
         seconds=draw(st.none() | TIMES_S),
         cut_off=draw(st.booleans()),
     )
+
+
+SAID = "they said that it was the best of times and nobody knew about mountains or telescopes anyway"
+
+
+def talk_of(count: int, *, words: int) -> Transcript:
+    """Two people who take turns in so many segments."""
+    said = (
+        " ".join(islice(cycle(SAID.split()), number % 17, number % 17 + words)) for number in range(count)
+    )
+    segments = (
+        Segment(
+            number * 3.6, number * 3.6 + 3.5, f"{text.capitalize()}.", speaker=("Anna", "Ben")[number % 2]
+        )
+        for number, text in enumerate(said)
+    )
+    return Transcript("", tuple(segments), duration_s=count * 3.6)
