@@ -45,7 +45,7 @@ class PreviewLimits:
 
 # At 8 kbit/s speech is still understood.
 SMALL_PREVIEW = PreviewLimits(1_000_000, ((600, 12_000), (900, 8_000)))
-# Two hours; from 12 kbit/s on, speech sounds as clear as in a call, and 24 is as good as it gets in mono.
+# Two hours, and what is shorter at a better rate, at most 11 MB of a notebook.
 LARGE_PREVIEW = PreviewLimits(8_000_000, ((1800, 24_000), (3600, 12_000), (7200, 8_000)))
 
 

@@ -23,7 +23,7 @@ _LIST_STYLE = "list-style:none;margin:0;max-height:28em;overflow:auto;padding:0"
 _STRIP_STYLE = "position:relative"
 _WAVEFORM_STYLE = f"display:block;height:{HEIGHT_PIXELS}px;width:100%"
 _PLAYER_STYLE = "display:block;width:100%"
-# A notebook has all lines as HTML: twice, an hour of them would take as much room as the player may.
+# A notebook has all lines as HTML; with all of them as text, too, an hour would take over 150 kB.
 _EXCERPT_LINES = 100
 
 
