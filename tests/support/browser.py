@@ -117,7 +117,7 @@ class Jupyter:
 @contextmanager
 def jupyter(folder: Path, *, app: str = "lab") -> Iterator[Jupyter]:
     """One of the front ends over the notebooks in a folder, and Chromium."""
-    module(APPS[app].module)
+    package(APPS[app].module)
     with _server(folder, APPS[app]) as url, browser() as context:
         yield Jupyter(url, folder, APPS[app], context)
 
