@@ -12,31 +12,26 @@ from typing import TYPE_CHECKING
 
 from .cluster import Cluster
 from .config import GatewayConfig
-from .exceptions import AudioProcessingError, IncompleteAnswerWarning, InvalidRequestError
-from .ffmpeg_command import find_ffmpeg
+from .exceptions import IncompleteAnswerWarning, InvalidRequestError
 from .joining import put_together
 from .journal import Journal
 from .kept_answers import KeptAnswers
 from .outcomes import Outcome
 from .progress import TranscriptionProgress
-from .random_access import Bytes
-from .recording import Recording, recognize
+from .recording import recognize
 from .recording_source import Source, open_source
-from .routing import audio_urls, is_local
+from .recording_windows import recording_windows
 from .signals import waking_for_signals
-from .sound_stream import is_as_sent, sound_of, stated_duration_s
+from .sound_stream import stated_duration_s
 from .transcript import Transcript
-from .uploads import upload_of
 from .window_lengths import windows_at_once
 from .window_requests import Wish
 from .window_run import WindowRun
-from .windows import Window, windows_of
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _AT_ONCE = 4
-_TAKEN_BY_EVERY_SERVER = ("mp3", "pcm_s16le")
 OnProgress = Callable[[TranscriptionProgress], None]
 
 
@@ -237,7 +232,7 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
                 on_progress=shared.on_progress,
                 total_s=total_s,
             )
-            windows = _windows(opened.content, recording, config, run.window_s)
+            windows = recording_windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):
                 await run.hear(windows)
     whole, gaps = put_together(run.heard)
@@ -250,36 +245,6 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
         seconds=time.monotonic() - started_s,
         gaps=gaps,
     )
-
-
-async def _windows(
-    content: Bytes, recording: Recording, config: GatewayConfig, window_s: Callable[[], float]
-) -> AsyncGenerator[Window, None]:
-    if await _goes_whole(content, recording, config):
-        yield Window(await upload_of(content[:], config), is_cut=False)
-        return
-    sound = sound_of(content, recording, config)
-    windows = windows_of(sound, config, window_s)
-    async with aclosing(sound), aclosing(windows):
-        async for window in windows:
-            yield window
-
-
-async def _goes_whole(content: Bytes, recording: Recording, config: GatewayConfig) -> bool:
-    """Whether a recording is sent as it is, because nothing is here, or wanted, to decode it."""
-    if is_as_sent(recording, config):
-        return False
-    if config.audio_preprocess_enabled is False:
-        return True
-    try:
-        await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
-    except AudioProcessingError:
-        is_local_alone = all(map(is_local, audio_urls(config)))
-        is_taken = is_local_alone or recording.codec in _TAKEN_BY_EVERY_SERVER
-        if not is_taken or len(content) > config.audio_max_upload_bytes:
-            raise
-        return True
-    return False
 
 
 def _warn_of_what_is_missing(transcript: Transcript) -> None:
