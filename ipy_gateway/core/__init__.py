@@ -16,6 +16,7 @@ from .exceptions import (
     UpstreamUnreachableError,
 )
 from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
+from .long_analysis import analyze, stream_analysis
 from .long_transcription import transcribe, transcribe_many
 from .loop_clients import Connections, close_connections
 from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
@@ -28,7 +29,7 @@ from .operations import (
     transcribe_audio,
 )
 from .outcomes import Outcome
-from .progress import TranscriptionProgress
+from .progress import AnalysisProgress, TranscriptionProgress
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
 from .transcript import Gap, Transcript
@@ -36,6 +37,7 @@ from .transcript_search import Match
 from .transcription import Segment, Word
 
 __all__ = [
+    "AnalysisProgress",
     "AnswerText",
     "AudioProcessingError",
     "ChatChunk",
@@ -64,6 +66,7 @@ __all__ = [
     "UpstreamUnreachableError",
     "Usage",
     "Word",
+    "analyze",
     "analyze_audio",
     "chat_completion",
     "close_connections",
@@ -75,6 +78,7 @@ __all__ = [
     "list_models",
     "normalize_audio_to_wav",
     "select_upstream_url",
+    "stream_analysis",
     "stream_chat",
     "stream_transcription",
     "transcribe",

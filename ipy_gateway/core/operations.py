@@ -7,6 +7,7 @@ from typing import Any
 
 from .answers import parse_completion, parse_object
 from .asking import ask
+from .audio import UploadAudio
 from .chunks import ChatChunk
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
@@ -128,16 +129,36 @@ async def analysis_of(
     audio_bytes: bytes, instruction: str, config: GatewayConfig, system_prompt_prefix: str | None = None
 ) -> AnswerText:
     """What `analyze_audio` gives, for callers who look at `cut_off` themselves."""
-    if not isinstance(instruction, str) or not instruction.strip():
-        raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
-    prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
+    check_instruction(instruction)
     upload = await upload_of(audio_bytes, config)
+    return await analysis_of_upload(upload, instruction, config, system_prompt_prefix)
+
+
+async def analysis_of_upload(
+    upload: UploadAudio,
+    instruction: str,
+    config: GatewayConfig,
+    system_prompt_prefix: str | None = None,
+    **openai_params: Any,
+) -> AnswerText:
+    """What `analysis_of` gives for a recording, or a piece of one, that is as servers take it."""
+    prefix = config.analyze_system_prompt_prefix if system_prompt_prefix is None else system_prompt_prefix
     messages = [
         text_message("system", f"{prefix}\n{instruction}"),
         audio_message(upload.data, upload.format),
     ]
-    body = {"messages": messages}
+    body = {"messages": messages, **openai_params}
     return answer_of_completion(await _complete(body, config, model=analysis_model, check=raise_for_refusal))
+
+
+def check_instruction(instruction: object) -> None:
+    """Raise where an instruction says nothing.
+
+    Raises:
+        InvalidRequestError: it is empty, or no text.
+    """
+    if not isinstance(instruction, str) or not instruction.strip():
+        raise InvalidRequestError("The instruction is empty.", "Say what to do with the recording.")
 
 
 async def chat_completion(

@@ -4,6 +4,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
+
+from .clock import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,37 @@ class TranscriptionProgress:
     from_journal: int = 0
     failures: int = 0
     position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisProgress:
+    """How far an analysis has come. `str(progress)` says it in a few words: "part 3 of 12".
+
+    Attributes:
+        source: name of the recording, or "".
+        step: what is being done: it is written down, its parts are asked about, or the answers about them
+            are drawn together to one.
+        parts: how many parts are through, failures included.
+        total_parts: how many there will be, where recordings are cut an estimate until they are; None where
+            that is unknown.
+        transcription: in the step "transcribing", how far that has come.
+    """
+
+    source: str = ""
+    step: Literal["transcribing", "asking", "drawing together"] = "asking"
+    parts: int = 0
+    total_parts: int | None = None
+    transcription: TranscriptionProgress | None = None
+
+    def __str__(self) -> str:
+        if self.step == "asking":
+            number, total = self.parts + 1, self.total_parts
+            return f"part {number}" if total is None else f"part {min(number, total)} of {total}"
+        heard = self.transcription
+        if self.step == "transcribing" and heard:
+            of = "" if heard.total_s is None else f" of {clock(heard.total_s)}"
+            return f"{self.step} {clock(heard.done_s)}{of}"
+        return self.step
 
 
 ProgressCallback = Callable[[Progress], None]

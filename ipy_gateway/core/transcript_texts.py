@@ -34,7 +34,7 @@ class _Paragraph:
 def text_of_transcript(transcript: "Transcript", *, times: bool) -> str:
     """What `Transcript.to_text` gives."""
     if times and (transcript.segments or not transcript.text):
-        return "\n".join(_timed_line(span) for span in timeline(transcript))
+        return "\n".join(timed_line(span) for span in timeline(transcript))
     if not transcript.gaps and not any(segment.speaker for segment in transcript.segments):
         return transcript.text
     said = "" if transcript.segments else transcript.text
@@ -49,7 +49,8 @@ def markdown_of(transcript: "Transcript") -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _timed_line(span: "Segment | Gap") -> str:
+def timed_line(span: "Segment | Gap") -> str:
+    """A segment with its times and speaker, or a gap, on one line."""
     if not isinstance(span, Segment):
         return one_line(str(span))
     speaker = f"{span.speaker}: " if span.speaker else ""

@@ -1,5 +1,7 @@
 """How long a window may be, and how many of them a server takes at once."""
 
+from collections.abc import Sequence
+
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError
 from .routing import audio_urls, is_local
@@ -50,4 +52,9 @@ def _usual_window_s(config: GatewayConfig, way: AudioApi | None) -> float:
 
 def windows_at_once(config: GatewayConfig) -> int:
     """How many windows all servers together take at once; the embedded engine hears one after the other."""
-    return sum(1 if is_local(url) else config.max_requests for url in audio_urls(config))
+    return requests_at_once(audio_urls(config), config)
+
+
+def requests_at_once(urls: Sequence[str], config: GatewayConfig) -> int:
+    """How many requests these servers take at once; the embedded engine answers one after the other."""
+    return sum(1 if is_local(url) else config.max_requests for url in urls)

@@ -173,10 +173,7 @@ class WindowRun:
         """Take note of a failure; raise it where every other window would fail alike."""
         self._failures_in_a_row += 1
         self._first_error, self._last_error = self._first_error or error, error
-        is_same_for_all = isinstance(error, UpstreamUnreachableError) or (
-            isinstance(error, UpstreamResponseError) and error.status_code in _SAME_FOR_ALL
-        )
-        if not self._answers and (is_same_for_all or self._failures_in_a_row >= GIVE_UP_AFTER):
+        if not self._answers and (is_same_for_all(error) or self._failures_in_a_row >= GIVE_UP_AFTER):
             raise self._first_error
 
     def _report(self, window: Window, *, failures: int) -> None:
@@ -191,6 +188,13 @@ class WindowRun:
         )
         if self._on_progress:
             self._on_progress(self._progress)
+
+
+def is_same_for_all(error: UpstreamError) -> bool:
+    """Whether every other part of a recording would be answered alike."""
+    return isinstance(error, UpstreamUnreachableError) or (
+        isinstance(error, UpstreamResponseError) and error.status_code in _SAME_FOR_ALL
+    )
 
 
 def _gap(window: Window, error: UpstreamError) -> Heard:
