@@ -1,4 +1,4 @@
-"""%transcribe and %%analyze: they name a recording, ask the core, and show what it answers."""
+"""%transcribe: it names recordings, has the core transcribe them, and shows what is said."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,21 +6,18 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
     Magics,
-    cell_magic,
     line_magic,
     magics_class,
     needs_local_scope,
     no_var_expand,
 )
 
-from ..core.exceptions import GatewayError, InvalidRequestError
-from ..core.operations import analysis_of
+from ..core.exceptions import GatewayError
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts, save_as
-from ..render.answers import Answer, answer_bundle
 from ..render.recordings import RecordingState, summary_bundle
 from ..render.transcript_view import transcript_bundle
-from .files import file_argument, naming, read_recording
+from .files import naming
 from .gateway_magics import GatewayMagics
 from .recordings import Batch, gaps_text
 from .sources import Source, expanded, sources_named
@@ -94,32 +91,6 @@ class AudioMagics(Magics):
             self._ipython.user_ns[options.output] = result
         self._gateway.shown.note(result)
 
-    @cell_magic
-    def analyze(self, line: str, cell: str) -> None:
-        """Do with a recording what the cell says, and show the answer.
-
-        Usage::
-
-            %%analyze interview.m4a
-            Which places are mentioned?
-        """
-        path = file_argument(line, "%%analyze")
-        instruction = text_of_cell(cell, "%%analyze")
-        config = self._gateway.gateway_config
-        output = self._gateway.output(f"Analyzing {path.name}")
-        with naming(path.name):
-            text = output.wait_for(analysis_of(read_recording(path, config), instruction, config))
-        answer = Answer(
-            text=text,
-            server=text.server,
-            model=text.model,
-            source=path.name,
-            finish_reason="length" if text.cut_off else None,
-            seconds=output.seconds,
-            is_deterministic=self._gateway.is_headless,
-        )
-        output.show(answer_bundle(answer))
-
     @property
     def _ipython(self) -> InteractiveShell:
         assert self.shell
@@ -136,18 +107,6 @@ def _failed(result: Transcripts) -> GatewayError:
         f"{what} could not be transcribed: {reason}",
         "Run the cell again: what is done is not asked again. With -o NAME the others are in a variable.",
     )
-
-
-def text_of_cell(cell: str, magic: str) -> str:
-    """What stands below the first line of a cell.
-
-    Raises:
-        InvalidRequestError: nothing.
-    """
-    text = cell.strip()
-    if not text:
-        raise InvalidRequestError(f"The {magic} cell is empty.", "Write the question below its first line.")
-    return text
 
 
 def _bundle_of(result: Transcripts) -> Any:

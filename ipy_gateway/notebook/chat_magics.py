@@ -7,21 +7,19 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
-from ..core.config import GatewayConfig
 from ..core.conversation import Conversation
 from ..core.messages import text_message
 from ..core.replies import Reply
-from ..render.answers import Answer, answer_bundle
+from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
-from .audio_magics import text_of_cell
+from .asked import config_for, filled_options, text_of_cell
 from .conversations import USUAL, Asking, Conversations, Question
 from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
-from .option_line import json_or_text
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .parts import Filled
-from .variables import fill, fill_option
+from .variables import fill
 
 Names = Mapping[str, Any]
 
@@ -40,7 +38,9 @@ class ChatMagics(Magics):
     @needs_local_scope
     @line_cell_magic
     def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Reply | None:
-        options, notices = _filled(parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns)
+        options, notices = filled_options(
+            parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns
+        )
         if options.action:
             self._act(options)
             return None
@@ -59,25 +59,27 @@ class ChatMagics(Magics):
         question = Question(
             filled,
             conversation,
-            _config_for(options, self._gateway.gateway_config),
+            config_for(options, self._gateway.gateway_config),
             system=options.system,
             params=request_params(options),
             timeout_s=options.timeout_s,
         )
+        player = self._conversations.recording_of(conversation, filled.recordings)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
         asking = Asking(question, self._conversations, live)
 
-        def answer_of(reply: Reply) -> Answer:
+        def shown(reply: Reply) -> Answer:
             self._keep(reply, options)
-            return _answer(
+            return answer_of(
                 reply,
+                player=player,
                 notices=asking.notices,
                 seconds=live.seconds,
                 first_token_s=live.first_token_s,
                 is_deterministic=self._gateway.is_headless,
             )
 
-        reply = live.follow(asking.reply(), answer_of)
+        reply = live.follow(asking.reply(), shown)
         self._conversations.put(options.name, conversation)
         self._gateway.shown.note(reply)
         return reply
@@ -121,63 +123,9 @@ class ChatMagics(Magics):
         return self.shell
 
 
-def _filled(
-    options: ChatOptions, shell: InteractiveShell, local_ns: Names | None
-) -> tuple[ChatOptions, tuple[str, ...]]:
-    """The options with the values of their placeholders, and notices; the question may hold pictures, too."""
-    told: list[str] = []
-
-    def filled(values: Names) -> dict[str, Any]:
-        texts = {name: value for name, value in values.items() if isinstance(value, str)}
-        for name, text in texts.items():
-            texts[name], notices = fill_option(text, shell, local_ns)
-            told.extend(notices)
-        return {**values, **texts}
-
-    named = filled({name: getattr(options, name) for name in ("model", "system", "url", "name", "file")})
-    params = {
-        name: value if value == options.params[name] else json_or_text(value)
-        for name, value in filled(options.params).items()
-    }
-    return dataclasses.replace(options, **named, params=params), tuple(told)
-
-
-def _config_for(options: ChatOptions, config: GatewayConfig) -> GatewayConfig:
-    """The configuration for one question."""
-    if options.url is not None:  # what the other server calls its models says nothing there
-        config = dataclasses.replace(
-            config,
-            text_base_url=options.url,
-            audio_base_url=None,
-            routing_mode="single",
-            text_model=None,
-            audio_model=None,
-        )
-    if options.timeout_s is not None:
-        config = dataclasses.replace(
-            config, timeout_s=options.timeout_s, first_token_timeout_s=options.timeout_s
-        )
-    return config
-
-
-def _answer(reply: Reply, **how: Any) -> Answer:
-    return Answer(
-        text=reply.text or reply.refusal,
-        reasoning=reply.reasoning,
-        model=reply.model,
-        server=reply.server,
-        usage=reply.usage,
-        finish_reason=reply.finish_reason,
-        partial=not reply.is_complete,
-        answer_id=reply.id or None,
-        request_id=reply.request_id or None,
-        **how,
-    )
-
-
 def _bundle_of(reply: Reply) -> Any:
     """A reply that is shown again, in a cell of its own."""
-    return answer_bundle(_answer(reply, is_deterministic=True))
+    return answer_bundle(answer_of(reply, is_deterministic=True))
 
 
 def _count(conversation: Conversation) -> str:

@@ -1,4 +1,4 @@
-"""Tab behind %chat and %%chat: its options, and behind -m the models of the server."""
+"""Tab behind %chat, %%chat and %%analyze: their options, and behind -m the models of the server."""
 
 import dataclasses
 import re
@@ -16,11 +16,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
 from ..core.status import server_statuses
+from .analyze_options import analyze_option_words
 from .gateway_magics import GatewayMagics
 from .loop import gateway_loop
 from .options import option_words
 
-CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat)\s(?P<rest>.*)")
+CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat|analyze)\s(?P<rest>.*)")
 MODEL_OPTIONS = ("-m", "--model")
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
@@ -67,6 +68,9 @@ class _ChatMatcher:
             return _beginning_with(value, self._model_names())
         if before.endswith(MODEL_OPTIONS):
             return _beginning_with(word, self._model_names())
+        if line["magic"] == "analyze":  # behind it also stands a file, whose name others complete
+            words = analyze_option_words() if word.startswith("-") else []
+            return _beginning_with(word, words) if words else {"completions": []}
         if word.startswith("-") or not (before or word):
             return _beginning_with(word, option_words(is_cell=line["escape"] == "%%"))
         return {"completions": []}

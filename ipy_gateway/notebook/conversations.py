@@ -1,14 +1,14 @@
 """The conversations of a notebook, and a question asked in one of them."""
 
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..core.config import GatewayConfig
 from ..core.context import context_limit_of
 from ..core.conversation import Conversation, Prompt
-from ..core.deadline import deadline
-from ..core.exceptions import UpstreamError, UpstreamTimeoutError
+from ..core.exceptions import UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
 from ..core.replies import Reply
@@ -26,6 +26,7 @@ class Conversations:
     def __init__(self) -> None:
         self._by_name: dict[str, Conversation] = {}
         self._context_tokens: dict[str | tuple[str, ...], int] = {}
+        self._recordings: WeakKeyDictionary[Conversation, str] = WeakKeyDictionary()
 
     def named(self, name: str | None) -> Conversation:
         """The conversation of a name, or the usual one; a new one, not kept yet, where there is none."""
@@ -43,6 +44,19 @@ class Conversations:
         """How many tokens may be sent to the servers of a configuration."""
         context = self._context_tokens.get(config.text_base_url)
         return min(config.history_tokens, int(PROMPT_SHARE * context)) if context else config.history_tokens
+
+    def recording_of(self, conversation: Conversation, named: Sequence[str]) -> str:
+        """The one recording that a conversation is about, or "" where there is none, or more than one.
+
+        Args:
+            conversation: it.
+            named: the recordings in its next question; where there are none, it goes on about the same.
+        """
+        before = self._recordings.get(conversation)
+        if named:
+            is_one = len(named) == 1 and before in (None, named[0])
+            self._recordings[conversation] = named[0] if is_one else ""
+        return self._recordings.get(conversation, "")
 
     def learn_context(self, config: GatewayConfig, tokens: int) -> None:
         """Remember what an error said about the context of a configuration's servers."""
@@ -136,18 +150,8 @@ class Asking:
 
     async def _stream(self, prompt: Prompt) -> None:
         question = self._question
-        try:
-            async with deadline(question.timeout_s):
-                chunks = stream_chat(prompt.messages, question.config, **question.params)
-                async with aclosing(chunks):
-                    async for chunk in chunks:
-                        self._live.take(chunk)
-        except TimeoutError as error:
-            raise UpstreamTimeoutError(
-                f"The answer was not complete within {question.timeout_s:g} s.",
-                "Give it longer with --timeout, or bound it with --max-tokens.",
-                partial_text=self._live.reply(is_complete=False).text,
-            ) from error
+        chunks = stream_chat(prompt.messages, question.config, **question.params)
+        await self._live.take_all(chunks, timeout_s=question.timeout_s)
 
 
 def _left_out_notice(count: int) -> str:

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 FIRST_REPAINT_S = 0.4  # what is faster than that needs no waiting line
 REPAINT_S = 0.25
-CHAT_CELLS = ("%%chat", "%%gwchat")  # others, such as %%time, show something of their own
+CHAT_CELLS = ("%%chat", "%%gwchat", "%%analyze")  # others, such as %%time, show something of their own
 
 
 def is_headless(shell: InteractiveShell) -> bool:

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
+from .analyze_magic import AnalyzeMagics
 from .audio_magics import AudioMagics
 from .chat_magics import ChatMagics
 from .completion import complete_chat_lines, stop_completing
@@ -17,7 +18,7 @@ from .question_marks import allow_question_marks, disallow_question_marks
 
 CHAT = "chat"
 OUR_OWN_CHAT = "gwchat"  # where another extension has taken %%chat
-MAGICS = (GatewayMagics, AudioMagics, ChatMagics)
+MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics)
 
 # What a shell had configured when the magics were taken away: %reload_ext must not send work elsewhere.
 _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weakref.WeakKeyDictionary()
@@ -30,7 +31,7 @@ def load(shell: InteractiveShell) -> None:
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
     gateway = _gateway_magics(shell)
     chat = ChatMagics(shell, gateway)
-    for magics in (gateway, AudioMagics(shell, gateway), chat):
+    for magics in (gateway, AudioMagics(shell, gateway), AnalyzeMagics(shell, gateway), chat):
         shell.register_magics(magics)
     for table in tables.values():
         table[OUR_OWN_CHAT] = table[CHAT]

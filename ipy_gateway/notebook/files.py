@@ -1,4 +1,4 @@
-"""The recording that a magic names: found on its line, and read."""
+"""The recording that a magic names: found on its line, and named where something is wrong with it."""
 
 import difflib
 import os
@@ -7,9 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core import recording_file
-from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
+from ..core.recording_file import is_missing
 
 
 def file_argument(line: str, magic: str) -> Path:
@@ -30,15 +29,13 @@ def file_argument(line: str, magic: str) -> Path:
         return Path(text)
 
 
-def read_recording(path: Path, config: GatewayConfig) -> bytes:
-    """The bytes of a recording; where there is none, the hint names the files that come near.
-
-    Raises: as `core.recording_file.read_recording`.
-    """
+@contextmanager
+def naming_near_misses(path: Path) -> Generator[None, None, None]:
+    """Where there is no such file, let the hint name those that come near."""
     try:
-        return recording_file.read_recording(path, config)
+        yield
     except InvalidRequestError as error:
-        if recording_file.is_missing(error.__cause__):
+        if is_missing(error.__cause__):
             raise InvalidRequestError(error.message, other_names(path)) from error.__cause__
         raise
 

@@ -2,13 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import clear_output
 
 from ..core.chunks import ChatChunk
+from ..core.deadline import deadline
+from ..core.exceptions import UpstreamTimeoutError
 from ..core.replies import Reply, ReplyBuilder
 from ..render.answers import Answer, answer_bundle
 from ..render.blocks import BlockSplitter
@@ -65,6 +68,27 @@ class LiveAnswer(Output):
             self.first_token_s = self.seconds
         with self._builder_lock:
             self._builder.add(chunk)
+
+    async def take_all(self, chunks: AsyncGenerator[ChatChunk, None], *, timeout_s: float | None) -> None:
+        """Add all that comes.
+
+        Args:
+            chunks: closed in the end.
+            timeout_s: seconds that it may take, or None.
+
+        Raises:
+            UpstreamTimeoutError: it took longer.
+        """
+        try:
+            async with deadline(timeout_s), aclosing(chunks):
+                async for chunk in chunks:
+                    self.take(chunk)
+        except TimeoutError as error:
+            raise UpstreamTimeoutError(
+                f"The answer was not complete within {timeout_s:g} s.",
+                "Give it longer with --timeout, or bound it with --max-tokens.",
+                partial_text=self.reply(is_complete=False).text,
+            ) from error
 
     @property
     def has_begun(self) -> bool:

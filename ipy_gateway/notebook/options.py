@@ -103,43 +103,47 @@ def option_words(*, is_cell: bool = False) -> list[str]:
     return sorted(word for option in options for word in option.words)
 
 
-class _ChatLine:
-    """A line on its way to its options."""
+class QuestionLine:
+    """A line with the options of a question, on its way to them.
 
-    def __init__(self, line: str, *, is_cell: bool) -> None:
-        self._magic = "%%chat" if is_cell else "%chat"
-        self._is_cell = is_cell
-        self._line = OptionLine(line, QUESTION_OPTIONS + ACTION_OPTIONS, self._magic)
-        self._found: dict[str, Any] = {}
+    Attributes:
+        line: the line, read from its front.
+        found: fields of the options that were found so far.
+    """
+
+    def __init__(self, line: str, magic: str) -> None:
+        self.line = OptionLine(line, QUESTION_OPTIONS + ACTION_OPTIONS, magic)
+        self.found: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
 
-    def options(self) -> ChatOptions:
-        self._read_assignment()
-        for option, value in self._line.read_options():
-            self._take(option, value)
-        if self._is_cell:
-            self._read_assignment()
-            self._check_cell()
-        elif "action" in self._found:
-            self._check_action()
-        elif not self._line.rest:
-            self._check_no_question()
-        return ChatOptions(**self._found, question=self._line.rest, params=self._params)
+    @property
+    def asked_for(self) -> list[str]:
+        """All that is set so far."""
+        return [*self.found, *self._params]
 
-    def _read_assignment(self) -> None:
+    def options(self, question: str) -> ChatOptions:
+        """What was found, with the rest of the line."""
+        return ChatOptions(**self.found, question=question, params=self._params)
+
+    def read_assignment(self, *, is_cell: bool) -> None:
         """`NAME <<`; in a line with a question `if << 2` is a part of it."""
-        found = _ASSIGNMENT.match(self._line.rest)
-        if found and (self._is_cell or not keyword.iskeyword(found["name"])):
-            self._line.read(_ASSIGNMENT)
-            self._set("output", variable_name(found["name"]), f"{found['name']} <<")
+        found = _ASSIGNMENT.match(self.line.rest)
+        if found and (is_cell or not keyword.iskeyword(found["name"])):
+            self.line.read(_ASSIGNMENT)
+            self.set("output", variable_name(found["name"]), f"{found['name']} <<")
 
-    def _take(self, option: Option, value: Any) -> None:
+    def take(self, option: Option, value: Any) -> None:
+        """Take in an option that is about the question."""
         if option.field == "params":
             self._take_param(option, value)
-        elif option in ACTION_OPTIONS:
-            self._take_action(option, value)
         else:
-            self._set(option.field, _converted(option, value), str(option))
+            self.set(option.field, _converted(option, value), str(option))
+
+    def set(self, name: str, value: Any, written: str) -> None:
+        """Set a field, once."""
+        if name in self.found or (name in REQUEST_FIELDS and name in self._params):
+            raise _twice(written)
+        self.found[name] = value
 
     def _take_param(self, option: Option, pair: str) -> None:
         found = _PARAM.fullmatch(pair)
@@ -151,30 +155,51 @@ class _ChatLine:
         refused = REFUSED_PARAMS.get(name.replace("-", "_").lower())
         if refused:
             raise InvalidRequestError(f"{option} can't set {name!r:.80}: {refused[0]}.", refused[1])
-        if name in self._params or (name in REQUEST_FIELDS and name in self._found):
+        if name in self._params or (name in REQUEST_FIELDS and name in self.found):
             raise _twice(name)
         self._params[name] = _param_value(option, name, found["value"])
+
+
+class _ChatLine:
+    """The line of %chat or %%chat on its way to its options."""
+
+    def __init__(self, line: str, *, is_cell: bool) -> None:
+        self._is_cell = is_cell
+        self._reader = QuestionLine(line, "%%chat" if is_cell else "%chat")
+        self._found = self._reader.found
+
+    def options(self) -> ChatOptions:
+        reader = self._reader
+        reader.read_assignment(is_cell=self._is_cell)
+        for option, value in reader.line.read_options():
+            if option in ACTION_OPTIONS:
+                self._take_action(option, value)
+            else:
+                reader.take(option, value)
+        if self._is_cell:
+            reader.read_assignment(is_cell=True)
+            self._check_cell()
+        elif "action" in self._found:
+            self._check_action()
+        elif not reader.line.rest:
+            self._check_no_question()
+        return reader.options(reader.line.rest)
 
     def _take_action(self, option: Option, value: Any) -> None:
         if self._is_cell:
             raise InvalidRequestError(
                 f"{option} stands above a question.", f"Write %chat {option} on a line of its own."
             )
-        self._set("action", option.field, str(option))
+        if "action" in self._found:
+            raise InvalidRequestError(
+                f"{option} and --{self._found['action']} are two wishes.", "Write two lines."
+            )
+        self._reader.set("action", option.field, str(option))
         if option.value:
             self._found["file"] = filled(option, value)
 
-    def _set(self, name: str, value: Any, written: str) -> None:
-        if name == "action" and name in self._found:
-            raise InvalidRequestError(
-                f"{written} and --{self._found[name]} are two wishes.", "Write two lines."
-            )
-        if name in self._found or (name in REQUEST_FIELDS and name in self._params):
-            raise _twice(written)
-        self._found[name] = value
-
     def _check_cell(self) -> None:
-        rest = self._line.rest
+        rest = self._reader.line.rest
         if rest.endswith("<<"):
             variable_name(rest.removesuffix("<<").strip())
         if rest:
@@ -192,14 +217,14 @@ class _ChatLine:
 
     def _check_action(self) -> None:
         action = f"--{self._found['action']}"
-        if self._line.rest:
+        if self._reader.line.rest:
             raise InvalidRequestError(
-                f"{action} takes no question, not {self._line.rest!r:.80}.", "Write two lines."
+                f"{action} takes no question, not {self._reader.line.rest!r:.80}.", "Write two lines."
             )
         self._check_asks_nothing(action, "action", "file", "name")
 
     def _check_asks_nothing(self, written: str, *meant: str) -> None:
-        others = [name for name in [*self._found, *self._params] if name not in meant]
+        others = [name for name in self._reader.asked_for if name not in meant]
         if others:
             raise InvalidRequestError(
                 f"{written} asks nothing, so that {others[0]!r:.80} has no meaning.", "Leave it out."

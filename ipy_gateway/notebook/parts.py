@@ -47,10 +47,12 @@ class Filled:
     Attributes:
         parts: texts, pictures and sounds in their order; never two texts in a row.
         notices: sentences for the user about what was left out.
+        recordings: names of the recordings that are spoken of, each once.
     """
 
     parts: tuple[Part, ...]
     notices: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
 
 
 def capped(text: str, label: str, *, max_characters: int = MAX_TEXT_CHARACTERS) -> Filled:
@@ -66,14 +68,16 @@ def joined(fillings: Iterable[Filled]) -> Filled:
     """One after the other, with neighbouring texts merged."""
     parts: list[Part] = []
     notices: list[str] = []
+    recordings: list[str] = []
     for filled in fillings:
         notices += filled.notices
+        recordings += filled.recordings
         for part in filled.parts:
             if parts and isinstance(part, str) and isinstance(parts[-1], str):
                 parts[-1] += part
             else:
                 parts.append(part)
-    return Filled(tuple(parts), tuple(dict.fromkeys(notices)))
+    return Filled(tuple(parts), tuple(dict.fromkeys(notices)), tuple(dict.fromkeys(recordings)))
 
 
 async def content_of(filled: Filled, config: GatewayConfig) -> str | list[dict[str, Any]]:

@@ -22,15 +22,17 @@ import numbers
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from ..core.clock import clock
 from ..core.messages import Completion, TranscriptText, answer_text
+from ..core.transcript import Transcript
 from ..core.transcription import Segment
 from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
-from .parts import Filled, capped
+from .parts import Filled, Sound, capped
 from .pictures import filled_with_figure, filled_with_image
 from .source_code import is_code, source_of
 from .tables import array_text, filled_with_table
@@ -53,6 +55,12 @@ def filled_with(value: object, label: str) -> Filled:
     Raises:
         InvalidRequestError: it is a file or bytes that can't be sent.
     """
+    filled = _filled_with(value, label)
+    recording = _recording_of(value, filled)
+    return replace(filled, recordings=(recording,)) if recording else filled
+
+
+def _filled_with(value: object, label: str) -> Filled:
     if isinstance(value, Path):
         return filled_with_file(value, label)
     if isinstance(value, _BUFFERS):
@@ -64,6 +72,14 @@ def filled_with(value: object, label: str) -> Filled:
         return filled_with_table(value, label)
     text = _text_of(value)
     return _described(value, label) if text is None else capped(text, label)
+
+
+def _recording_of(value: object, filled: Filled) -> str:
+    """The name of the recording that a value is, or the transcript of, or ""."""
+    if isinstance(value, Transcript | TranscriptText):
+        return value.source
+    is_sound = any(isinstance(part, Sound) for part in filled.parts)
+    return value.name if isinstance(value, Path) and is_sound else ""
 
 
 def _drawn(value: Any, label: str) -> Filled | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.chunks import Usage
+from ..core.replies import Reply
 from .bundle import Bundle
 from .html import Html, block, element
 from .markdown import markdown_html
@@ -25,6 +26,7 @@ class Answer:
         model: the model that answered, or "".
         server: base URL of the server, or "".
         source: name of the recording that it is about, or "".
+        player: name of the recording whose player its times are links to, or "".
         usage: tokens read and written.
         seconds: from the question to the end of the answer.
         first_token_s: seconds until its first word.
@@ -41,6 +43,7 @@ class Answer:
     model: str = ""
     server: str = ""
     source: str = ""
+    player: str = ""
     usage: Usage | None = None
     seconds: float | None = None
     first_token_s: float | None = None
@@ -57,6 +60,27 @@ class Answer:
         return self.finish_reason == "length"
 
 
+def answer_of(reply: Reply, **how: Any) -> Answer:
+    """What is shown of a reply.
+
+    Args:
+        reply: the answer, whole or as far as it came.
+        **how: what only who asked knows, such as `seconds` and `notices`.
+    """
+    return Answer(
+        text=reply.text or reply.refusal,
+        reasoning=reply.reasoning,
+        model=reply.model,
+        server=reply.server,
+        usage=reply.usage,
+        finish_reason=reply.finish_reason,
+        partial=not reply.is_complete,
+        answer_id=reply.id or None,
+        request_id=reply.request_id or None,
+        **how,
+    )
+
+
 def answer_bundle(answer: Answer) -> Bundle:
     """The one output of an answer: its Markdown, the same in HTML, and its notices in both."""
     text = answer.text.strip("\n") if answer.text.strip() else NO_ANSWER
@@ -64,7 +88,7 @@ def answer_bundle(answer: Answer) -> Bundle:
     lines = [f"[{notice}]" for notice in notices]
     html = block(
         *_reasoning(answer.reasoning),
-        markdown_html(text),
+        markdown_html(text, recording=answer.player),
         *(element("p", notice, class_="ipg-notice") for notice in notices),
         element("p", _footer(answer), class_="ipg-facts"),
     )

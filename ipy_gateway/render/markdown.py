@@ -24,7 +24,9 @@ MAX_NESTING = 100
 IN_LINK = "ipy_gateway_in_link"  # in the renderer's environment: how many links are open
 RECORDING = "ipy_gateway_recording"  # there, too: the name of the recording that is spoken of, or ""
 
-_TIME = re.compile(r"\[(?:([0-9]{1,2}):(?=[0-5]))?([0-9]{1,3}):([0-5][0-9])\]")
+_CLOCK = r"(?:([0-9]{1,2}):(?=[0-5]))?([0-9]{1,3}):([0-5][0-9])"
+# "[12:34]", also "[12:34-13:10]", "[1:02:33 – 1:03:00]": a hyphen or dash of any kind stands before the end.
+_TIME = re.compile(rf"\[{_CLOCK}(?:\s?[-\u2010-\u2015]\s?[0-9]{{1,3}}(?::[0-5][0-9]){{1,2}})?\]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -33,8 +35,9 @@ def markdown_html(text: str, *, recording: str = "") -> Html:
 
     Args:
         text: the Markdown.
-        recording: name of the recording that it is about: `[12:34]` outside of code becomes a link to that
-            moment of its newest player in the notebook. Without a name there are no such links.
+        recording: name of the recording that it is about: `[12:34]` or `[12:34-13:10]` outside of code
+            becomes a link to that moment of its newest player in the notebook. Without a name there are no
+            such links.
     """
     source = printable(text)
     parser, environment = _parser(), {RECORDING: recording}
