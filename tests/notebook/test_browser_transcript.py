@@ -20,7 +20,9 @@ from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle
 
 from ..render.hostile import CANARY
-from ..support.browser import Jupyter, contrasts, cues_in_track, jupyter, run_all_cells
+from ..support.browser import Jupyter, contrasts, cues_in_track, jupyter, run_all_cells, write_notebook
+from ..support.chat_stream import streamed
+from ..support.fault_server import answer, fault_server
 from ..support.transcript_notebooks import (
     HOSTILE,
     INTERVIEW,
@@ -126,6 +128,30 @@ def test_a_link_to_a_moment_plays_the_newest_player_of_that_recording(page: Page
     pause(interview)
 
     assert now_s(recording(page, 1)) < 40
+
+
+def test_times_in_an_answer_about_a_transcript_play_its_recording(lab: Jupyter) -> None:
+    heard = answer(body={"text": "Hello.", "segments": [{"start": 0, "end": 45, "text": "Hello."}]})
+    said = streamed("It is said at [0:40], before that in [0:10-0:12], and `[0:20]` is code.")
+    routes = {"/v1/audio/transcriptions": heard, "/v1/chat/completions": said}
+    with fault_server(by_path=routes) as server:
+        name = write_notebook(
+            lab.folder,
+            f"%load_ext ipy_gateway\n_ = %gateway {server.url}\n_ = %gateway set audio_api=transcriptions",
+            "t = %transcribe interview.wav",
+            "%%chat\nWhen is it said? {{t}}",
+        )
+        with lab.open(name) as page:
+            run_all_cells(page)
+            links = page.locator("a.ipg-time")
+            expect(links).to_have_count(2)
+
+            links.first.click()
+            wait_until_at(page, recording(page, 0), 40)
+            links.last.click()
+            wait_until_at(page, recording(page, 0), 10)
+
+            assert links.all_inner_texts() == ["[0:40]", "[0:10-0:12]"]
 
 
 def test_search_marks_every_hit_and_goes_from_one_to_the_next(page: Page) -> None:

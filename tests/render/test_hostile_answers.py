@@ -56,6 +56,13 @@ def test_the_html_has_only_what_an_output_may_have(text: str) -> None:
 
 
 @of_every_vector
+def test_so_it_is_where_times_are_links_to_a_recording_with_a_hostile_name(text: str) -> None:
+    answer = Answer(text=f"[0:05] {text}\n\n[1:02:33-1:03:00] {text}", player=text)
+
+    assert StrictReader(answer_bundle(answer).data["text/html"]).violations == []
+
+
+@of_every_vector
 def test_each_block_has_only_what_an_output_may_have_while_it_is_written(text: str) -> None:
     live = [block_bundle(block, has_style=False) for block in blocks_of(text, size=7)]
 

@@ -204,7 +204,10 @@ def test_text_that_is_nested_too_deeply_is_shown_as_it_is_written(text: str) -> 
 
 @pytest.mark.parametrize(
     ("time", "seconds"),
-    [("0:05", 5), ("12:34", 754), ("1:02:03", 3723), ("150:00", 9000), ("10:59:59", 39599)],
+    [
+        *(("0:05", 5), ("12:34", 754), ("1:02:03", 3723), ("150:00", 9000), ("10:59:59", 39599)),
+        *(("12:34-13:10", 754), ("12:34 - 13:10", 754), ("1:02:33\N{EN DASH}1:03:00", 3753)),
+    ],
 )
 def test_a_time_becomes_a_link_to_that_moment_of_the_recording(time: str, seconds: int) -> None:
     markup = markdown_html(f"See [{time}].", recording='talk "1".m4a')
@@ -224,6 +227,7 @@ def test_a_time_becomes_a_link_to_that_moment_of_the_recording(time: str, second
             "[12:34](https://example.com/)",
         ),
         *("12:34", "[12:3]", "[12:60]", "[1:75:00]", "[1234:00]", r"\([12:34]\)"),
+        *("[12:34-]", "[12:34-13:1]", "[12:34-13:70]", "[12:34, 13:10]"),
     ],
 )
 def test_what_is_code_or_a_link_or_no_time_is_no_link_to_a_moment(text: str) -> None:
