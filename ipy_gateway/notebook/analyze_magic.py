@@ -1,7 +1,6 @@
 """%%analyze: an instruction about a recording or transcript, with the answer as it is written."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,8 @@ from .gateway_magics import GatewayMagics
 from .live import LiveAnswer
 from .options import ChatOptions, request_params
 from .sources import expanded
-from .variables import fill, value_of
+from .variables import Names, fill, value_of
 
-Names = Mapping[str, Any]
 KEPT = "Stopped. What is transcribed is kept: run the cell again, and it is not asked for again."
 NOT_KEPT = "Stopped. Nothing is kept: the answers about parts are drawn together in the end alone."
 

@@ -1,7 +1,6 @@
 """What a cell asks: its text, its options with their values, and the configuration that they make."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -10,9 +9,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
 from .option_line import json_or_text
 from .options import ChatOptions
-from .variables import fill_option
-
-Names = Mapping[str, Any]
+from .variables import Names, fill_option
 
 
 def text_of_cell(cell: str, magic: str) -> str:

@@ -1,6 +1,5 @@
 """%transcribe: it names recordings, has the core transcribe them, and shows what is said."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -12,7 +11,7 @@ from IPython.core.magic import (
     no_var_expand,
 )
 
-from ..core.exceptions import GatewayError
+from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts, save_as
 from ..render.recordings import RecordingState, summary_bundle
@@ -22,8 +21,8 @@ from .gateway_magics import GatewayMagics
 from .recordings import Batch, gaps_text
 from .sources import Source, expanded, sources_named
 from .transcribe_options import TRANSCRIBE_HELP, TranscribeOptions, parse_transcribe_line
+from .variables import Names
 
-Names = Mapping[str, Any]
 STOPPED = "Stopped. Run the cell again to go on: what is done is not asked again."
 
 

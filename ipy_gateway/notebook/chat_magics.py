@@ -1,7 +1,6 @@
 """%chat and %%chat: a question in a conversation, with its answer as it is written."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -19,9 +18,7 @@ from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .parts import Filled
-from .variables import fill
-
-Names = Mapping[str, Any]
+from .variables import Names, fill
 
 
 @magics_class

@@ -18,6 +18,8 @@ from .parts import Filled, Picture, joined
 from .placeholders import Placeholder, pieces_of
 from .values import filled_with
 
+Names = Mapping[str, Any]
+
 _MAX_REASON_CHARACTERS = 200
 
 

@@ -69,7 +69,8 @@ async def test_a_long_recording_is_heard_in_windows_and_drawn_together() -> None
     assert len(windows) >= 3 and max(analyst.sounds_s) <= 30
     assert all(question.startswith("\nWhat is said?\n\n") for question in windows)
     assert "from 0:00 to 0:" in windows[0]
-    assert f"part begins at [0:{int(analyst.sounds_s[0])}]" in windows[1]
+    second = f"part begins at [0:{int(analyst.sounds_s[0])}]"  # the others are asked at the same time
+    assert any(second in question for question in windows[1:])
     heard = [text for line in final.splitlines() if line.startswith("I hear ") for text in line.split()[2:]]
     assert heard == list(map(word, range(150)))
     assert reply.text.startswith("Together: 0:00-0:")
