@@ -2,10 +2,9 @@
 
 import asyncio
 import io
-import socket
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -24,10 +23,11 @@ from .exceptions import (
     UpstreamUnreachableError,
 )
 from .hiding import hide_key_in, key_hidden_in_logs
-from .loop_clients import client_of_this_loop, is_loopback, os_reason, proxy_for
+from .loop_clients import client_of_this_loop, is_loopback, proxy_for
 from .routing import endpoint_url
 from .secret import public_url
 from .signals import waking_for_signals
+from .transport_errors import causes_of, reason_of
 
 TRANSCRIPTIONS = "/audio/transcriptions"
 AUDIO_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "wma": "audio/x-ms-wma"}
@@ -161,7 +161,7 @@ class errors_of_ours:  # noqa: N801 - used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if not isinstance(error, (httpx.HTTPError, httpx.InvalidURL, TimeoutError, *_PASSED_ON)):
             return
-        causes = list(_causes(error, self._handled_before))
+        causes = list(causes_of(error, self._handled_before))
         for cause in causes:
             cause.with_traceback(None)
             hide_key_in(cause, self._base_url, self._config)
@@ -218,7 +218,7 @@ class _KeyForHost(httpx.Auth):
 def _error_of_ours(
     error: Exception, causes: list[BaseException], base_url: str, config: GatewayConfig
 ) -> UpstreamError:
-    reason = _reason(causes)
+    reason = reason_of(causes)
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return _no_connection(causes, reason, base_url)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
@@ -268,29 +268,3 @@ def _no_connection(causes: list[BaseException], reason: str, base_url: str) -> U
         "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code.",
         upstream=base_url,
     )
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """The plainest word about an error: httpx hides what the operating system said."""
-    error = causes[0]
-    if isinstance(error, httpx.ConnectTimeout):
-        return "connecting took too long"
-    for cause in causes:
-        if isinstance(cause, socket.gaierror):
-            return "no such host"
-        if isinstance(cause, OSError) and (cause.errno or isinstance(cause, ssl.SSLError)):
-            return os_reason(cause)
-    text = str(error)
-    if isinstance(error, httpx.RemoteProtocolError):
-        text = text.partition(":")[0]  # what follows is the server's bytes
-    return text.rstrip(".") or type(error).__name__
-
-
-def _causes(error: BaseException, handled_before: BaseException | None) -> Iterator[BaseException]:
-    """What led to an error; not what the caller was handling when it asked us."""
-    cause: BaseException | None = error
-    while cause and cause is not handled_before:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, BaseExceptionGroup):  # anyio tries each address of a host
-            cause = cause.exceptions[0]

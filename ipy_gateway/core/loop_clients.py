@@ -21,6 +21,7 @@ from .connections import MAX_CONNECTIONS, ConnectionStack
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
 from .lookups import LookedUpTransport
+from .transport_errors import os_reason
 
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
 mounted_transports: dict[str, str] = {}
@@ -212,9 +213,3 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")  # RFC 6761
     return address.is_loopback or address.is_unspecified
-
-
-def os_reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return str(error.strerror or error)
-    return os.strerror(error.errno) if error.errno else str(error)
