@@ -10,6 +10,7 @@ from .exceptions import (
     GatewayError,
     IncompleteAnswerWarning,
     InvalidRequestError,
+    ReplayError,
     UpstreamError,
     UpstreamResponseError,
     UpstreamTimeoutError,
@@ -30,8 +31,10 @@ from .operations import (
 )
 from .outcomes import Outcome
 from .progress import AnalysisProgress, TranscriptionProgress
+from .recorder import CassetteWarning
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
+from .tape import recording, replaying
 from .transcript import Gap, Transcript
 from .transcript_search import Match
 from .transcription import Segment, Word
@@ -40,6 +43,7 @@ __all__ = [
     "AnalysisProgress",
     "AnswerText",
     "AudioProcessingError",
+    "CassetteWarning",
     "ChatChunk",
     "Completion",
     "ConfigurationError",
@@ -53,6 +57,7 @@ __all__ = [
     "JournalWarning",
     "Match",
     "Outcome",
+    "ReplayError",
     "Reply",
     "Segment",
     "ToolCallPiece",
@@ -77,6 +82,8 @@ __all__ = [
     "journal_entries",
     "list_models",
     "normalize_audio_to_wav",
+    "recording",
+    "replaying",
     "select_upstream_url",
     "stream_analysis",
     "stream_chat",

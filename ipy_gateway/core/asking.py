@@ -12,6 +12,7 @@ from .progress import Progress, report
 from .retries import is_loading, is_worth_retrying, wait_s
 from .servers import board
 from .signals import waking_for_signals
+from .tape import is_replaying
 
 Answer = TypeVar("Answer")
 
@@ -61,7 +62,8 @@ class _Asking:
                 with board.busy(url), errors_of_ours(url, self._config):
                     answer = await attempt(url)
             except UpstreamError as error:
-                await asyncio.sleep(self._wait_after(error, url))
+                pause_s = self._wait_after(error, url)
+                await asyncio.sleep(0 if is_replaying() else pause_s)
             else:
                 board.answered(url)
                 return answer

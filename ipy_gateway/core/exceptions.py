@@ -4,6 +4,7 @@ GatewayError                      message, hint
 ├── ConfigurationError            a setting, or something that has to be installed
 ├── InvalidRequestError           an argument of the call
 ├── AudioProcessingError          error_type: what is wrong with the recording
+├── ReplayError                   a request that no cassette answers; nothing was sent
 └── UpstreamError                 upstream: the server that was asked
     ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
     ├── UpstreamTimeoutError      no answer in time
@@ -55,6 +56,10 @@ class AudioProcessingError(GatewayError):
     def __init__(self, message: str, hint: str = "", *, error_type: AudioErrorType = "invalid_audio") -> None:
         super().__init__(message, hint)
         self.error_type = error_type
+
+
+class ReplayError(GatewayError):
+    """What would be sent is not in the cassette that is replayed; nothing was sent."""
 
 
 class UpstreamError(GatewayError):

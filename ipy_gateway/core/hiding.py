@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 from .config import GatewayConfig
 from .exceptions import GatewayError
-from .secret import HIDDEN
+from .secret import HIDDEN, ApiKey
 
 # What logs the head of an answer at DEBUG, or an error that quotes it: servers may repeat the key there.
 LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
@@ -44,6 +44,13 @@ class key_hidden_in_logs:  # noqa: N801 - used like a function
 
     def __exit__(self, *_: object) -> None:
         _asking.reset(self._token)
+
+
+def keys_in_use() -> tuple[str, ...]:
+    """The secrets of the configuration that this request is made with, for all of its hosts."""
+    asked = _asking.get()
+    keys = (asked[1].api_key, asked[1].audio_api_key) if asked else ()
+    return tuple(key.reveal() for key in keys if isinstance(key, ApiKey))
 
 
 def _hide_key(record: logging.LogRecord) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .exceptions import ConfigurationError
+from .tape import tape_in_use
 
 Result = TypeVar("Result")
 
@@ -145,7 +146,7 @@ class Journal:
     """The journal during a transcription. Whatever is wrong with it costs a warning, and nothing else."""
 
     def __init__(self, *, is_on: bool = True) -> None:
-        self._is_on = is_on
+        self._is_on = is_on and tape_in_use() is None  # what it answers would be missing in a cassette
         self._trouble: Exception | None = None
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()

@@ -21,6 +21,7 @@ from .connections import MAX_CONNECTIONS, ConnectionStack
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
 from .lookups import LookedUpTransport
+from .tape import TapedTransport
 from .transport_errors import os_reason
 
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
@@ -138,9 +139,9 @@ _scope: ContextVar[Connections | None] = ContextVar("ipy_gateway_connections", d
 
 
 async def _client_lifetime(stack: ConnectionStack) -> AsyncGenerator[httpx.AsyncClient, None]:
-    mounts = {f"{scheme}://": _load_transport(scheme) for scheme in mounted_transports}
+    mounts = {f"{scheme}://": TapedTransport(_load_transport(scheme)) for scheme in mounted_transports}
     async with httpx.AsyncClient(
-        transport=stack,
+        transport=TapedTransport(stack),
         mounts=mounts,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us

@@ -6,6 +6,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
+from weakref import WeakKeyDictionary
+
+from .tape import Tape, tape_in_use
 
 FIRST_REST_S = 1.0
 LONGEST_REST_S = 60.0
@@ -26,11 +29,15 @@ class _Server:
 
 
 class ServerBoard:
-    """What is known of each server, by base URL; shared by all loops and threads of a process."""
+    """What is known of each server, by base URL; shared by all loops and threads of a process.
+
+    A recording begins without any of it, as its replay will, or other requests would be made then.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._servers: dict[str, _Server] = {}
+        self._of_tapes: WeakKeyDictionary[Tape, dict[str, _Server]] = WeakKeyDictionary()
 
     def pick(
         self, urls: Sequence[str], *, passed_over: frozenset[str] = frozenset(), in_order: bool = False
@@ -120,7 +127,9 @@ class ServerBoard:
             return self._of(url).requests_under_way
 
     def _of(self, url: str) -> _Server:
-        return self._servers.setdefault(url, _Server())
+        tape = tape_in_use()
+        servers = self._servers if tape is None else self._of_tapes.setdefault(tape, {})
+        return servers.setdefault(url, _Server())
 
     def _load(self, url: str) -> tuple[int, float]:
         server = self._of(url)

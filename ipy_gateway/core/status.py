@@ -8,7 +8,7 @@ from typing import Any
 from .answers import parse_object
 from .client import forward_models
 from .config import GatewayConfig
-from .exceptions import ConfigurationError, UpstreamError, UpstreamResponseError
+from .exceptions import ConfigurationError, ReplayError, UpstreamError, UpstreamResponseError
 from .routing import audio_urls
 from .servers import board
 
@@ -79,7 +79,7 @@ async def _status_of(url: str, config: GatewayConfig) -> ServerStatus:
     except UpstreamResponseError as error:
         keeps_no_list = error.status_code == 404  # whisper.cpp, faster-whisper-server
         return replace(status, problem="" if keeps_no_list else error.message)
-    except (UpstreamError, ConfigurationError) as error:
+    except (UpstreamError, ConfigurationError, ReplayError) as error:
         return replace(status, is_reachable=False, problem=error.message)
     return replace(status, models=tuple(_models_in(listed)))
 

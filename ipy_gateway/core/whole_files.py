@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from .exceptions import InvalidRequestError
+from .temporary_files import new_file
 
 
 def expanded(path: str | Path) -> Path:
@@ -64,15 +65,21 @@ def check_may_be_written(path: Path) -> None:
         check_is_file(path)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write beside the file, then put it in its place: whoever reads it sees the old or the new one whole."""
+def replace_file(path: Path, data: bytes, *, is_private: bool = False) -> None:
+    """Write beside the file, then put it in its place: whoever reads it sees the old or the new one whole.
+
+    Args:
+        path: the file.
+        data: what it is to hold.
+        is_private: whether nobody else may read it, also where they could read the old one.
+    """
     part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as file:
+        with new_file(part) if is_private else part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
+        if path.exists() and not is_private:
             shutil.copymode(path, part)
         part.replace(path)
     finally:

@@ -54,7 +54,7 @@ async def streamed(config: GatewayConfig) -> tuple[str, UpstreamError | None]:
 
 
 async def in_use() -> int:
-    return int((await client_of_this_loop())._transport.in_use)  # type: ignore[attr-defined]  # a ConnectionStack
+    return int((await client_of_this_loop())._transport.transport.in_use)  # type: ignore[attr-defined]  # a ConnectionStack
 
 
 class Cut:

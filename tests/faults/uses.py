@@ -222,9 +222,9 @@ class Trial:
 async def _close() -> int:
     """How many connections of this loop are in use; those that are not are closed."""
     # After an error there may be a connection that is still being closed in a task of its own.
-    stack = (await loop_clients.client_of_this_loop())._transport
+    taped = (await loop_clients.client_of_this_loop())._transport
     await close_connections()
-    return int(stack.in_use)  # type: ignore[attr-defined]  # a ConnectionStack
+    return int(taped.transport.in_use)  # type: ignore[attr-defined]  # a ConnectionStack
 
 
 def _records(records: Iterable[logging.LogRecord]) -> list[str]:
