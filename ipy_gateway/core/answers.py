@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from .bodies import was_key_sent
 from .config import GatewayConfig
 from .context import limit_in_body
 from .exceptions import UpstreamResponseError
@@ -202,8 +203,7 @@ def _hint(
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return "Send less at a time: a shorter recording, or one compressed to MP3."
     if status in (401, 403) or "api key" in words or "api_key" in words:
-        sent = config.key_for(base_url)
-        if sent:
+        if was_key_sent(response, config.key_for(base_url)):
             return "Check the key."
         return "No key was sent to this host: configure api_key together with its URL."
     if response.has_redirect_location:

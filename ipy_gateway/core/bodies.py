@@ -12,6 +12,7 @@ from .hiding import without_key
 MAX_ANSWER_BYTES = 64_000_000
 MAX_ERROR_BYTES = 64_000  # of an error 200 characters are shown; one server repeats the recording in it
 READABLE_ENCODINGS = "gzip, deflate"
+KEY_WAS_SENT = "ipy_gateway.key_was_sent"  # among a response's extensions
 PIECE_BYTES = 1 << 16
 
 
@@ -35,7 +36,15 @@ async def read_response(response: httpx.Response, base_url: str, config: Gateway
         for name, value in response.headers.raw
         if name.lower() not in (b"content-encoding", b"content-length", b"transfer-encoding")
     ]
-    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
+    known = {name: response.extensions[name] for name in (KEY_WAS_SENT,) if name in response.extensions}
+    return httpx.Response(
+        response.status_code, headers=headers, content=content, request=response.request, extensions=known
+    )
+
+
+def was_key_sent(response: httpx.Response, key: str | None) -> bool:
+    """Whether the request had a key: as it was when it was recorded, or else as the settings say."""
+    return bool(response.extensions.get(KEY_WAS_SENT, key))
 
 
 async def _whole(pieces: AsyncIterator[bytes], base_url: str) -> bytes:

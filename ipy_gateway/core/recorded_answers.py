@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from . import exceptions
-from .bodies import MAX_ANSWER_BYTES, decoded_pieces, is_framed, media_type_of
+from .bodies import KEY_WAS_SENT, MAX_ANSWER_BYTES, decoded_pieces, is_framed, media_type_of
 from .canonical_request import without_secrets
 from .config import GatewayConfig
 from .exceptions import GatewayError, ReplayError, UpstreamResponseError
@@ -44,6 +44,8 @@ async def answer_as_json(response: httpx.Response, raw: bytes | None, keys: tupl
         if name in response.headers
     }
     answer: Json = {"status": response.status_code, "headers": headers}
+    if response.extensions.get(KEY_WAS_SENT):  # what is said of a refusal depends on it
+        answer["key_was_sent"] = True
     if is_framed(response):
         answer["is_framed"] = True
     return answer | ({"is_left_out": True} if raw is None else await _body_as_json(response, raw, keys))
@@ -113,7 +115,8 @@ def answer_of_json(kept: Mapping[str, Any], name: str) -> httpx.Response:
     if kept.get("is_framed"):
         headers |= {"content-length": str(sum(map(len, pieces)))}
     raw_headers = [(name.encode(), value.encode("utf-8", "replace")) for name, value in headers.items()]
-    return httpx.Response(kept["status"], headers=raw_headers, stream=PieceStream(pieces))
+    known = {KEY_WAS_SENT: bool(kept.get("key_was_sent"))}
+    return httpx.Response(kept["status"], headers=raw_headers, stream=PieceStream(pieces), extensions=known)
 
 
 def _pieces_of(kept: Mapping[str, Any]) -> list[bytes]:

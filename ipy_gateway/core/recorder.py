@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from .bodies import MAX_ANSWER_BYTES
+from .bodies import KEY_WAS_SENT, MAX_ANSWER_BYTES
 from .canonical_request import CanonicalRequest, canonical_request, secrets_around
 from .cassette import CassetteFile, Exchange
 from .exceptions import GatewayError, InvalidRequestError
@@ -47,6 +47,7 @@ class Recorder:
         await request.aread()
         keys = secrets_around(request)
         asked = canonical_request(request, keys)
+        has_key = "authorization" in request.headers
         try:
             response = await transport.handle_async_request(request)
         except asyncio.CancelledError:
@@ -55,6 +56,7 @@ class Recorder:
         except (httpx.HTTPError, GatewayError) as error:
             self.keep(Exchange(asked, error=error_as_json(error, keys)))
             raise
+        response.extensions[KEY_WAS_SENT] = has_key
         if response.is_stream_consumed:  # made whole on this machine, by the embedded engine
             self.keep(Exchange(asked, await answer_as_json(response, response.content, keys)))
         else:

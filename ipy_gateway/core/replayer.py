@@ -1,5 +1,6 @@
 """Replay: requests are answered out of a cassette, and nothing is sent."""
 
+import re
 import threading
 from collections import defaultdict
 from pathlib import Path
@@ -11,7 +12,10 @@ from .cassette import Exchange, read_cassette
 from .exceptions import ReplayError
 from .recorded_answers import PieceStream, answer_of_json, error_of_json
 from .request_differences import differences, nearest_of
+from .secret import HIDDEN
 from .whole_files import expanded
+
+ANY_KEY = r'[^\s"]+'
 
 
 class Replayer:
@@ -19,8 +23,8 @@ class Replayer:
 
     A request is found by its method, its route, such as /chat/completions, and its body. Headers do not
     count, nor does the server, unless that very one was asked the same. Equal requests are answered in the
-    order in which they were recorded, and then as the last of them again. What was given up while it was
-    recorded counts where there is nothing else.
+    order in which they were recorded, and then as the last of them again. A key that was left out of a
+    question may be any. What was given up while it was recorded counts where there is nothing else.
 
     Args:
         path: the cassette.
@@ -36,6 +40,7 @@ class Replayer:
         self._by_key: defaultdict[tuple[str, str, str], list[Exchange]] = defaultdict(list)
         for exchange in self._exchanges:
             self._by_key[exchange.request.key].append(exchange)
+        self._with_hidden_keys = [one for one in self._exchanges if HIDDEN in one.request.key[2]]
         self._played: defaultdict[tuple[tuple[str, str, str], str], int] = defaultdict(int)
 
     @property
@@ -58,7 +63,7 @@ class Replayer:
         return self._answer_in(exchange)
 
     def _next(self, asked: CanonicalRequest) -> Exchange | None:
-        same = self._by_key.get(asked.key, [])
+        same = self._by_key.get(asked.key) or self._but_for_keys(asked)
         of_this_server = [one for one in same if one.request.server == asked.server]
         known = of_this_server or same
         candidates = [one for one in known if one.is_complete] or known
@@ -69,6 +74,17 @@ class Replayer:
             number = self._played[place]
             self._played[place] += 1
         return candidates[min(number, len(candidates) - 1)]
+
+    def _but_for_keys(self, asked: CanonicalRequest) -> list[Exchange]:
+        """Where somebody has put a key into a question, which was recorded without it and is unknown here."""
+        return [
+            exchange
+            for exchange in self._with_hidden_keys
+            if exchange.request.key[:2] == asked.key[:2]
+            and re.fullmatch(
+                ANY_KEY.join(map(re.escape, exchange.request.key[2].split(HIDDEN))), asked.key[2]
+            )
+        ]
 
     def _answer_in(self, exchange: Exchange) -> httpx.Response:
         kept, error = exchange.response, exchange.error

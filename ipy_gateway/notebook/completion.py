@@ -1,4 +1,4 @@
-"""Tab behind %chat, %%chat and %%analyze: their options, and behind -m the models of the server."""
+"""Tab behind %chat, %%chat and %%analyze: options, and behind -m models; behind %gateway: its words."""
 
 import dataclasses
 import re
@@ -20,23 +20,34 @@ from .analyze_options import analyze_option_words
 from .gateway_magics import GatewayMagics
 from .loop import gateway_loop
 from .options import option_words
+from .settings import WORDS
 
 CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat|analyze)\s(?P<rest>.*)")
+GATEWAY_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?%gateway\s(?P<rest>.*)")
+# What may follow a word of %gateway; the names of files are IPython's own affair.
+BEHIND_WORDS = {
+    "record": ("off",),
+    "replay": ("off",),
+    "journal": ("--empty",),
+    "loop": ("own", "kernel"),
+}
 MODEL_OPTIONS = ("-m", "--model")
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
 
 
 def complete_chat_lines(shell: InteractiveShell, gateway: GatewayMagics) -> None:
-    """Let the shell ask us about lines with one of our chat magics."""
-    _matchers(shell).append(_ChatMatcher(shell, gateway).match)
+    """Let the shell ask us about lines with %gateway or one of our chat magics."""
+    _matchers(shell).extend((_ChatMatcher(shell, gateway).match, _GatewayMatcher().match))
 
 
 def stop_completing(shell: InteractiveShell) -> None:
     """Take that back."""
     matchers = _matchers(shell)
     matchers[:] = [
-        matcher for matcher in matchers if not isinstance(getattr(matcher, "__self__", None), _ChatMatcher)
+        matcher
+        for matcher in matchers
+        if not isinstance(getattr(matcher, "__self__", None), (_ChatMatcher, _GatewayMatcher))
     ]
 
 
@@ -85,6 +96,19 @@ class _ChatMatcher:
             self._models = _models_of(config)
             self._asked = config, time.monotonic()
         return self._models
+
+
+class _GatewayMatcher:
+    """What may follow on a line of %gateway."""
+
+    @completion_matcher(api_version=2, priority=100)  # type: ignore[untyped-decorator]  # IPython's
+    def match(self, context: CompletionContext) -> SimpleMatcherResult:
+        line = GATEWAY_LINE.fullmatch(context.text_until_cursor)
+        if not line:
+            return {"completions": []}
+        before, word = _last_word(line["rest"])
+        result = _beginning_with(word, BEHIND_WORDS.get(before, ()) if before else WORDS)
+        return {**result, "suppress": before not in ("record", "replay") and bool(result["completions"])}
 
 
 def _last_word(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from .analyze_magic import AnalyzeMagics
 from .audio_magics import AudioMagics
+from .cassettes import replay_as_environment_says
 from .chat_magics import ChatMagics
 from .completion import complete_chat_lines, stop_completing
 from .gateway_magics import GatewayMagics
@@ -25,7 +26,12 @@ _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weak
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics."""
+    """Register the magics, and replay what the environment names.
+
+    Raises:
+        ConfigurationError: that can't be replayed.
+    """
+    replay_as_environment_says()
     unload(shell)
     tables = shell.magics_manager.magics
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}

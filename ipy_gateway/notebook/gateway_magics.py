@@ -12,9 +12,12 @@ from ..core.exceptions import ConfigurationError
 from ..core.journal import empty_journal, journal_entries
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
+from ..core.tape import tape_in_use
+from ..render.bundle import Bundle
 from ..render.journal import journal_bundle
 from ..render.results import changes_bundle, config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
+from . import cassettes
 from .batch_output import BatchOutput
 from .display import Output, ShownValues, is_headless
 from .kernel_loop import KernelLoop
@@ -33,7 +36,7 @@ class GatewayMagics(Magics, SettingTraits):
         super().__init__(shell)
         self.shown = ShownValues(shell)
         self.shown.add_type(TranscriptText, transcript_bundle)
-        self.shown.add_type(GatewayConfig, config_bundle)
+        self.shown.add_type(GatewayConfig, _config_bundle)
         self._bridge: Bridge | None = None
         self.gateway_config = configured(config, self)
 
@@ -52,8 +55,8 @@ class GatewayMagics(Magics, SettingTraits):
 
     @property
     def is_headless(self) -> bool:
-        """Whether nobody watches, so that outputs have to be the same in each run."""
-        return is_headless(self._ipython)
+        """Whether outputs have to be the same in each run: nobody watches, or it is recorded or replayed."""
+        return is_headless(self._ipython) or tape_in_use() is not None
 
     def output(self, what: str) -> Output:
         """The output of a magic, with what it says while it waits."""
@@ -83,11 +86,15 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway key                      type in the key of the server that is configured
             %gateway journal                  show what is kept of transcripts; with words, those with them
             %gateway journal --empty          forget all of it
+            %gateway record lesson.json       keep every exchange in a file, without keys and sound
+            %gateway replay lesson.json       answer from that file: nothing is sent; "off" ends either
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
         `%config GatewayMagics.timeout_s = 60` does the same as `set`, and so does, for all notebooks,
-        `c.GatewayMagics.timeout_s = 60` in a profile's ipython_config.py.
+        `c.GatewayMagics.timeout_s = 60` in a profile's ipython_config.py. Where IPY_GATEWAY_REPLAY names a
+        recorded file when the extension is loaded, answers come from there, and nothing is recorded: so a
+        notebook runs in CI as it is, without its servers.
         """
         words = line.split()
         match words:
@@ -98,20 +105,26 @@ class GatewayMagics(Magics, SettingTraits):
             case ["journal", *words_sought]:
                 self._journal(words_sought)
                 return None
+            case ["record" | "replay", *_]:
+                self.output("").show(note_bundle(cassettes.follow(line)))
+                return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
                 whose = "the kernel's own event loop" if self._bridge else "a loop of their own"
                 self.output("").show(note_bundle(f"From now on requests run on {whose}."))
                 return None
-            case [] | ["status"] if words or not self.is_headless:
+            case [] | ["status"] if words or not is_headless(self._ipython):
                 output = self.output("Asking the servers")
                 statuses = output.wait_for(server_statuses(self.gateway_config))
-                output.show(status_bundle(statuses, self.gateway_config))
+                notice = "" if is_headless(self._ipython) else cassettes.state()
+                output.show(status_bundle(statuses, self.gateway_config, notice=notice))
             case [] | ["settings"]:
-                self.output("").show(config_bundle(self.gateway_config))
+                self.output("").show(_config_bundle(self.gateway_config))
             case _:
                 before, self.gateway_config = self.gateway_config, changed(self.gateway_config, line)
-                self.output("").show(changes_bundle(before, self.gateway_config))
+                self.output("").show(
+                    changes_bundle(before, self.gateway_config, shows_keys=not tape_in_use())
+                )
         self.shown.note(self.gateway_config)
         return self.gateway_config
 
@@ -141,3 +154,8 @@ class GatewayMagics(Magics, SettingTraits):
     def _ipython(self) -> InteractiveShell:
         assert self.shell
         return self.shell
+
+
+def _config_bundle(config: GatewayConfig) -> Bundle:
+    """The settings; what is replayed needs no keys, and is to look as it did with them."""
+    return config_bundle(config, shows_keys=tape_in_use() is None)

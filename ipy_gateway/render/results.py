@@ -11,6 +11,7 @@ from .bundle import Bundle
 from .html import Html, block, element, fragment
 from .text import duration, megabytes
 
+KEYS = ("api_key", "audio_api_key")
 NO_SPEECH = "(no speech)"
 
 
@@ -31,30 +32,33 @@ def transcript_bundle(transcript: TranscriptText, *, seconds: float | None = Non
     return Bundle(f"{shown}\n[{notice}]" if notice else shown, html, facts)
 
 
-def config_bundle(config: GatewayConfig) -> Bundle:
+def config_bundle(config: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
     """The settings of a configuration; of keys only whether there are any, and for which host."""
-    rows = _rows(config)
+    rows = _rows(config, shows_keys=shows_keys)
     return Bundle(_lines(rows), block(_table(rows)))
 
 
-def changes_bundle(before: GatewayConfig, after: GatewayConfig) -> Bundle:
+def changes_bundle(before: GatewayConfig, after: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
     """The settings that are others now."""
-    names = [one.name for one in fields(after) if getattr(before, one.name) != getattr(after, one.name)]
-    if not names:
+    rows = [
+        (name, text)
+        for name, text in _rows(after, shows_keys=shows_keys)
+        if getattr(before, name) != getattr(after, name)
+    ]
+    if not rows:
         return note_bundle("Nothing has changed: the settings were so already.")
-    rows = [(name, setting_text(after, name)) for name in names]
     return Bundle(_lines(rows), block(_table(rows)))
 
 
-def settings_table(config: GatewayConfig) -> Html:
+def settings_table(config: GatewayConfig, *, shows_keys: bool = True) -> Html:
     """The settings, a row each."""
-    return _table(_rows(config))
+    return _table(_rows(config, shows_keys=shows_keys))
 
 
 def setting_text(config: GatewayConfig, name: str) -> str:
     """A setting in words."""
     value = getattr(config, name)
-    if name in ("api_key", "audio_api_key"):
+    if name in KEYS:
         return f"set, for {', '.join(value.origins)}" if value else "not set"
     if name == "audio_max_upload_bytes":
         return f"{value} ({megabytes(value)})"
@@ -90,8 +94,9 @@ def stopped_bundle(what: str, *, seconds: float) -> Bundle:
     return note_bundle(f"{what}: stopped after {duration(seconds)}.")
 
 
-def _rows(config: GatewayConfig) -> list[tuple[str, str]]:
-    return [(field.name, setting_text(config, field.name)) for field in fields(config)]
+def _rows(config: GatewayConfig, *, shows_keys: bool) -> list[tuple[str, str]]:
+    names = [field.name for field in fields(config) if shows_keys or field.name not in KEYS]
+    return [(name, setting_text(config, name)) for name in names]
 
 
 def _lines(rows: Sequence[tuple[str, str]]) -> str:

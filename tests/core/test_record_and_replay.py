@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -28,6 +30,7 @@ from ipy_gateway import (
     transcribe_audio,
 )
 from ipy_gateway.core import servers
+from ipy_gateway.core.recording_url import fetch_recording
 
 from ..support.cassettes import exchanges_in, outcome_of, recorded, replayed
 from ..support.fault_server import Answer, answer, completion, fault_server
@@ -258,6 +261,58 @@ async def test_the_embedded_engine_is_not_asked_either(tmp_path: Path) -> None:
     assert isinstance(first, UpstreamResponseError)
     assert not isinstance(second, Exception)
     assert second["choices"][0]["message"]["content"] == "Not from an engine."
+
+
+NOTHING_LEAVES = """
+import asyncio, sys
+from ipy_gateway import GatewayConfig, chat_completion, replaying, transcribe
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen"):
+        sys.exit(f"{event} {arguments}")
+
+async def ask():
+    config = GatewayConfig("https://no-such-host.example", audio_api="chat")
+    hello = [{"role": "user", "content": "Hello?"}]
+    for one in (config, GatewayConfig()):
+        print((await chat_completion(hello, one, model="tiny"))["choices"][0]["message"]["content"])
+    print((await transcribe("tone.wav", config)).text)
+
+sys.addaudithook(watch)
+with replaying("tape.json"):
+    asyncio.run(ask())
+"""
+
+
+async def test_nothing_is_connected_to_looked_up_or_started(tmp_path: Path, tone: bytes) -> None:
+    async def ask() -> None:
+        await chat_completion(HELLO, config, model="tiny")
+        await transcribe(tone, config)
+
+    (tmp_path / "tone.wav").write_bytes(tone)
+    with fault_server(completion("Fine.")) as server:
+        config = GatewayConfig(server.url, audio_api="chat")
+        await recorded(tmp_path / "tape.json", ask)
+
+    done = subprocess.run(
+        [sys.executable, "-c", NOTHING_LEAVES], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.split(), done.stderr) == (["Fine."] * 3, "")
+
+
+async def test_a_recording_from_an_address_is_in_the_cassette(tmp_path: Path, tone: bytes) -> None:
+    async def fetch() -> bytes:
+        path = tmp_path / f"tone-{len(list(tmp_path.iterdir()))}.wav"
+        await fetch_recording(f"{server.url}/tone.wav?signature=1234", path, GatewayConfig())
+        return path.read_bytes()
+
+    elsewhere = answer(302, headers={"Location": "/other.wav"})
+    with fault_server(elsewhere, answer(body=tone, headers={"Content-Type": "audio/wav"})) as server:
+        first = await recorded(tmp_path / "tape.json", fetch)
+
+    assert first == await replayed(tmp_path / "tape.json", fetch) == tone
+    assert "signature" not in (tmp_path / "tape.json").read_text()
 
 
 async def test_an_error_of_the_embedded_engine_is_raised_again(tmp_path: Path) -> None:
