@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from .canonical_request import CanonicalRequest
 from .exceptions import InvalidRequestError
+from .recorded_answers import answer_of_json, error_of_json
 from .temporary_files import new_file
 from .whole_files import check_is_file, check_may_be_written, expanded, explaining, replace_file
 
@@ -65,9 +66,9 @@ class Exchange:
         if response is None and error is None:
             raise ValueError("neither response nor error")
         if response is not None:
-            int(response["status"])
+            answer_of_json(response)
         if error is not None:
-            str(error["type"] + error["message"])
+            error_of_json(error)
         return cls(request, response, error, bool(entry.get("is_complete", True)))
 
 
@@ -79,7 +80,7 @@ class CassetteFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = expanded(path).resolve()  # a link stays one, and the notebook may change its folder
+        self.path = resolved(path, "written")
         self._lock = threading.Lock()  # loops of several threads come here
         self._count = 0
         with explaining(self.path, "written"):
@@ -121,13 +122,23 @@ class CassetteFile:
             file.write(data)
 
 
-def read_cassette(path: str | Path) -> list[Exchange]:
+def resolved(path: str | Path, done: str) -> Path:
+    """The path from the root: a link stays one, and a notebook may change its folder meanwhile.
+
+    Raises:
+        InvalidRequestError: no file can have this name.
+    """
+    path = expanded(path)
+    with explaining(path, done):
+        return path.resolve()
+
+
+def read_cassette(path: Path) -> list[Exchange]:
     """The exchanges in a file, in their order.
 
     Raises:
         InvalidRequestError: there is none, it is no cassette, or a newer version has written it.
     """
-    path = expanded(path)
     with explaining(path, "read"):
         check_is_file(path)
         if path.stat().st_size > MAX_FILE_BYTES:

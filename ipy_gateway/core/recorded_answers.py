@@ -14,7 +14,7 @@ from . import exceptions
 from .bodies import KEY_WAS_SENT, MAX_ANSWER_BYTES, decoded_pieces, is_framed, media_type_of
 from .canonical_request import without_secrets
 from .config import GatewayConfig
-from .exceptions import GatewayError, ReplayError, UpstreamResponseError
+from .exceptions import GatewayError, UpstreamResponseError
 from .transport_errors import causes_of, reason_of
 
 Json = dict[str, Any]
@@ -93,21 +93,12 @@ def _no_json(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
-def answer_of_json(kept: Mapping[str, Any], name: str) -> httpx.Response:
-    """An answer out of a cassette, with its body unread.
-
-    Args:
-        kept: what `answer_as_json` made.
-        name: of the cassette, for the error.
+def answer_of_json(kept: Mapping[str, Any]) -> httpx.Response:
+    """What `answer_as_json` made as an answer again, with its body unread.
 
     Raises:
-        ReplayError: its body was too large to be kept.
+        KeyError, TypeError, ValueError, AttributeError: it is something else.
     """
-    if kept.get("is_left_out"):
-        raise ReplayError(
-            f"The answer to this request was too large for the cassette {name!r}.",
-            "Leave out of the notebook what fetches so much, or fetch it before.",
-        )
     pieces = _pieces_of(kept)
     headers = dict(kept.get("headers", {}))
     if "content_encoding" in kept:
@@ -116,7 +107,9 @@ def answer_of_json(kept: Mapping[str, Any], name: str) -> httpx.Response:
         headers |= {"content-length": str(sum(map(len, pieces)))}
     raw_headers = [(name.encode(), value.encode("utf-8", "replace")) for name, value in headers.items()]
     known = {KEY_WAS_SENT: bool(kept.get("key_was_sent"))}
-    return httpx.Response(kept["status"], headers=raw_headers, stream=PieceStream(pieces), extensions=known)
+    return httpx.Response(
+        int(kept["status"]), headers=raw_headers, stream=PieceStream(pieces), extensions=known
+    )
 
 
 def _pieces_of(kept: Mapping[str, Any]) -> list[bytes]:

@@ -8,12 +8,11 @@ from pathlib import Path
 import httpx
 
 from .canonical_request import CanonicalRequest, canonical_request, secrets_around
-from .cassette import Exchange, read_cassette
+from .cassette import Exchange, read_cassette, resolved
 from .exceptions import ReplayError
 from .recorded_answers import PieceStream, answer_of_json, error_of_json
 from .request_differences import differences, nearest_of
 from .secret import HIDDEN
-from .whole_files import expanded
 
 ANY_KEY = r'[^\s"]+'
 
@@ -34,7 +33,7 @@ class Replayer:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = expanded(path).resolve()
+        self.path = resolved(path, "read")
         self._exchanges = read_cassette(self.path)
         self._lock = threading.Lock()  # loops of several threads come here
         self._by_key: defaultdict[tuple[str, str, str], list[Exchange]] = defaultdict(list)
@@ -91,9 +90,14 @@ class Replayer:
         if kept is None:
             assert error is not None
             raise error_of_json(error)
+        if kept.get("is_left_out"):
+            raise ReplayError(
+                f"What {exchange.request.url} answered was too large for the cassette {self.path.name!r}.",
+                "Leave out of the notebook what fetches so much, or fetch it before.",
+            )
         if not exchange.is_complete:  # it ends, and nobody knows where it would have ended
             kept = {**kept, "is_framed": False}
-        response = answer_of_json(kept, self.path.name)
+        response = answer_of_json(kept)
         if error is not None:
             assert isinstance(response.stream, PieceStream)
             response.stream.error_at_end = error_of_json(error)

@@ -47,7 +47,7 @@ class Differences:
 
 
 def nearest_of(asked: CanonicalRequest, known: Sequence[CanonicalRequest]) -> CanonicalRequest | None:
-    """The request to the same route that differs in the fewest places, and of those the latest; or None."""
+    """The request to the same route that differs in the fewest places, begun most alike of those; or None."""
     candidates = [one for one in known if (one.method, one.route) == (asked.method, asked.route)]
     return min(candidates, key=lambda one: _distance(one, asked), default=None)
 

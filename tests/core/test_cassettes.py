@@ -261,6 +261,11 @@ async def test_a_recording_that_can_not_be_written_loses_no_answer(tmp_path: Pat
             '{"ipy_gateway_cassette": 1, "exchanges": [{"request": 3}]}',
             "'tape.json' is no cassette: it has an entry 1 that is no exchange",
         ),
+        (
+            '{"ipy_gateway_cassette": 1, "exchanges": [{"request": {"method": "GET", "url": "http://a"}, '
+            '"response": {"status": 200, "events": [1]}}]}',
+            "'tape.json' is no cassette: it has an entry 1 that is no exchange",
+        ),
         ('{"ipy_gateway_cassette": 1, "exchanges": [{"a": 1} {}]}', "'tape.json' is no cassette: it is not"),
         ('{"ipy_gateway_cassette": 9, "later": {}}', "'tape.json' was recorded by a newer ipy_gateway: its"),
         ('{"ipy_gateway_cassette": 9, "exchanges": [{', "'tape.json' was recorded by a newer ipy_gateway"),
@@ -287,6 +292,12 @@ def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
         recording(tmp_path / "notes.json").__enter__()
 
     assert (tmp_path / "notes.json").read_text() == '{"mine": true}'
+
+
+def test_a_name_that_no_file_can_have_is_said_to_be_none() -> None:
+    for begin in (recording, replaying):
+        with pytest.raises(InvalidRequestError, match="null"):
+            begin("a\0b.json").__enter__()
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "/proc"])

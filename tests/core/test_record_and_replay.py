@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ipy_gateway import (
     ReplayError,
     UpstreamError,
     UpstreamResponseError,
+    UpstreamTimeoutError,
     chat_completion,
     journal_entries,
     list_models,
@@ -35,7 +37,7 @@ from ipy_gateway.core.recording_url import fetch_recording
 from ..support.cassettes import exchanges_in, outcome_of, recorded, replayed
 from ..support.fault_server import Answer, answer, completion, fault_server
 from ..support.hearing_server import Ear, hearing_server
-from ..support.loopback import streaming_server
+from ..support.loopback import silent_server, streaming_server
 from ..support.tones import spoken, wav
 
 Ask = Callable[[GatewayConfig], Awaitable[Any]]
@@ -99,6 +101,18 @@ async def test_a_refused_connection_is_refused_again_with_the_same_words(tmp_pat
 
     assert "refused" in str(first)
     assert said(second) == said(first)
+
+
+@pytest.mark.parametrize("ask", [chat, streamed, list_models])
+async def test_what_took_too_long_takes_too_long_again_at_once(tmp_path: Path, ask: Ask) -> None:
+    with silent_server() as server:
+        config = GatewayConfig(server.url, timeout_s=0.2, first_token_timeout_s=0.2)
+        first = await recorded(tmp_path / "tape.json", lambda: ask(config))
+    with replaying(tmp_path / "tape.json"):
+        second = await asyncio.wait_for(outcome_of(lambda: ask(replace(config, timeout_s=3600.0))), 60)
+
+    assert isinstance(first, UpstreamTimeoutError)
+    assert isinstance(second, UpstreamTimeoutError)
 
 
 async def test_a_server_that_loads_its_model_is_not_waited_for_again(
