@@ -4,6 +4,7 @@ from .audio import normalize_audio_to_wav
 from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
+from .doctor import diagnose
 from .exceptions import (
     AudioProcessingError,
     ConfigurationError,
@@ -15,6 +16,7 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from .findings import Finding, Fix, ServerReport, Speed
 from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
 from .long_transcription import Outcome, transcribe, transcribe_many
 from .loop_clients import Connections, close_connections
@@ -30,6 +32,7 @@ from .operations import (
 from .progress import TranscriptionProgress
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
+from .server_memory import takes_json_schema
 from .transcript import Gap, Transcript
 from .transcript_search import Match
 from .transcription import Segment, Word
@@ -41,6 +44,8 @@ __all__ = [
     "Completion",
     "ConfigurationError",
     "Connections",
+    "Finding",
+    "Fix",
     "Gap",
     "GatewayConfig",
     "GatewayError",
@@ -52,6 +57,8 @@ __all__ = [
     "Outcome",
     "Reply",
     "Segment",
+    "ServerReport",
+    "Speed",
     "ToolCallPiece",
     "Transcript",
     "TranscriptChunk",
@@ -66,6 +73,7 @@ __all__ = [
     "analyze_audio",
     "chat_completion",
     "close_connections",
+    "diagnose",
     "empty_journal",
     "forward_chat_completion",
     "forward_models",
@@ -76,6 +84,7 @@ __all__ = [
     "select_upstream_url",
     "stream_chat",
     "stream_transcription",
+    "takes_json_schema",
     "transcribe",
     "transcribe_audio",
     "transcribe_many",
