@@ -15,6 +15,8 @@ from .routing import audio_urls
 
 # Models that answer no chat, and those that hear, by what people call them.
 NO_CHAT = re.compile(r"embed|whisper|tts|rerank|moderation|dall-e|transcribe|parakeet", re.IGNORECASE)
+# Names become a part of a line to type, and a server may call its models anything.
+PLAIN_NAME = re.compile(r"[\w./:@+-]{1,200}")
 HEARS = re.compile(r"whisper|transcri|asr|parakeet|voxtral|canary|speech|audio", re.IGNORECASE)
 
 
@@ -52,18 +54,24 @@ def go_around_proxy(url: str, *, reaches_directly: bool) -> Fix:
 
 def name_model(error: GatewayError, setting: str, config: GatewayConfig, models: Sequence[str]) -> Fix | None:
     """Name a model that the server has, where the error is about the model's name; otherwise None."""
-    if not isinstance(error, UpstreamResponseError):
+    if not is_about_a_model(error):
         return None
-    words = error.message.lower().replace(error.upstream.lower(), "")
-    is_refused = (error.status_code or 0) < 500 and "support" not in words
-    if not is_refused or not ABOUT_A_MODEL.search(words):
-        return None
+    models = [model for model in models if PLAIN_NAME.fullmatch(model)]
     wanted = getattr(config, setting) or ""
-    fitting = [model for model in models if _fits(model, setting)] or ([*models] if len(models) == 1 else [])
+    fitting = [model for model in models if _fits(model, setting)] or (models if len(models) == 1 else [])
     near = difflib.get_close_matches(wanted, fitting, n=1) or fitting[:1]
     if not near or near[0] == wanted:
         return None
     return Fix("Name a model that this server has.", {setting: near[0]})
+
+
+def is_about_a_model(error: GatewayError) -> bool:
+    """Whether a server does not know the model that a request names, or wants one to be named."""
+    if not isinstance(error, UpstreamResponseError):
+        return False
+    words = error.message.lower().replace(error.upstream.lower(), "")
+    is_refused = (error.status_code or 0) < 500 and "support" not in words
+    return is_refused and bool(ABOUT_A_MODEL.search(words))
 
 
 def hear_elsewhere(config: GatewayConfig, *, has_engine: bool) -> Fix:

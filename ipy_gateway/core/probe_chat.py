@@ -12,7 +12,7 @@ from .client import forward_chat_completion
 from .config import LOCAL_CHAT_MODEL
 from .exceptions import GatewayError, UpstreamError, UpstreamResponseError
 from .findings import Fix, Speed
-from .fixes import chat_elsewhere, give_key, name_model
+from .fixes import chat_elsewhere, give_key, is_about_a_model, name_model
 from .messages import answer_text, is_cut_off, text_message
 from .probe_address import NO_ROUTE
 from .probing import Probing, failed_for_its_key
@@ -83,7 +83,8 @@ def _say_why_not(probing: Probing, error: GatewayError, *, has_engine: bool) -> 
     is_asked = "text" in probing.purposes
     setting = "text_model" if is_asked else "audio_model"
     fix = name_model(error, setting, config, probing.models)
-    if isinstance(error, UpstreamResponseError) and error.status_code in NO_ROUTE and not fix:
+    has_no_route = isinstance(error, UpstreamResponseError) and error.status_code in NO_ROUTE
+    if has_no_route and not is_about_a_model(error):
         elsewhere = chat_elsewhere(url, config, has_engine=has_engine) if is_asked else None
         probing.note("chat", "not offered", error.message, elsewhere)
     elif is_asked:

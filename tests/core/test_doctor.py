@@ -194,6 +194,14 @@ async def test_a_model_that_has_to_be_named_is_named() -> None:
     assert healed["chat"].state == "works"
 
 
+@pytest.mark.parametrize("name", ["a\n!rm -rf ~", "a allow_key_over_http=True", "{get_ipython()}", "$HOME"])
+async def test_a_name_that_would_be_more_than_a_name_is_not_for_typing(name: str) -> None:
+    report, _ = await found_at(WellServer(models=(name,), is_strict=True))
+
+    assert report["chat"].state == "fails"
+    assert fix_of(report, "chat").settings == {}
+
+
 async def test_a_server_that_does_not_hear_leaves_that_to_the_embedded_engine() -> None:
     with no_speech() as server:
         report = await examined(GatewayConfig(server.url))
