@@ -1,4 +1,4 @@
-"""Tab behind %chat and %%chat: its options, and behind -m the models of the server."""
+"""Tab behind %chat and %%chat: its options, and behind -m the models of the server; and behind %gateway."""
 
 import dataclasses
 import re
@@ -19,8 +19,10 @@ from ..core.status import server_statuses
 from .gateway_magics import GatewayMagics
 from .loop import gateway_loop
 from .options import option_words
+from .settings import WORDS
 
 CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat)\s(?P<rest>.*)")
+GATEWAY_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?%gateway\s+(?P<word>\w*)")
 MODEL_OPTIONS = ("-m", "--model")
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
@@ -58,6 +60,9 @@ class _ChatMatcher:
 
     @completion_matcher(api_version=2, priority=100)  # type: ignore[untyped-decorator]  # IPython's
     def match(self, context: CompletionContext) -> SimpleMatcherResult:
+        of_gateway = GATEWAY_LINE.fullmatch(context.text_until_cursor)
+        if of_gateway:
+            return _beginning_with(of_gateway["word"], WORDS)
         line = CHAT_LINE.fullmatch(context.text_until_cursor)
         if not line or not self._is_ours(line["magic"], is_cell=line["escape"] == "%%"):
             return {"completions": []}

@@ -17,6 +17,7 @@ from ..render.results import config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from .batch_output import BatchOutput
 from .display import Output, ShownValues, is_headless
+from .examination import Examination
 from .kernel_loop import KernelLoop
 from .live import LiveAnswer
 from .loop import Bridge
@@ -81,8 +82,11 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway http://a:80 http://b:80  ask two servers that do the same: whichever is free, and works
             %gateway set timeout_s=60         change settings, see help(GatewayConfig)
             %gateway key                      type in the key of the server that is configured
+            %gateway key audio                the same for the server that audio_base_url names
             %gateway journal                  show what is kept of transcripts; with words, those with them
             %gateway journal --empty          forget all of it
+            %gateway doctor                   try out all that the servers can do, and say what to change
+            %gateway doctor http://host:80    the same for a server that is not configured
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
@@ -97,6 +101,10 @@ class GatewayMagics(Magics, SettingTraits):
                 return None
             case ["journal", *words_sought]:
                 self._journal(words_sought)
+                return None
+            case ["doctor", *servers]:
+                examination = Examination(self._ipython, self.gateway_config, servers, self._bridge)
+                examination.run(is_deterministic=self.is_headless)
                 return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
