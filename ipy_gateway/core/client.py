@@ -162,7 +162,7 @@ class errors_of_ours:  # noqa: N801 - used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if not isinstance(error, (httpx.HTTPError, httpx.InvalidURL, TimeoutError, *_PASSED_ON)):
             return
-        causes = list(_causes(error, self._handled_before))
+        causes = list(causes_of(error, self._handled_before))
         for cause in causes:
             cause.with_traceback(None)
             hide_key_in(cause, self._base_url, self._config)
@@ -287,7 +287,7 @@ def _reason(causes: list[BaseException]) -> str:
     return text.rstrip(".") or type(error).__name__
 
 
-def _causes(error: BaseException, handled_before: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException, handled_before: BaseException | None = None) -> Iterator[BaseException]:
     """What led to an error; not what the caller was handling when it asked us."""
     cause: BaseException | None = error
     while cause and cause is not handled_before:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .answers import parse_object
-from .client import forward, forward_models
-from .config import LOCAL_BASE_URL, GatewayConfig
-from .exceptions import ConfigurationError, UpstreamError
+from .client import forward
+from .config import GatewayConfig
+from .exceptions import UpstreamError
 from .findings import ServerReport
 from .loop_clients import Connections
 from .other_addresses import USUAL_PORTS
@@ -53,19 +53,18 @@ async def diagnose(
     """
     urls = dict.fromkeys([*config.text_urls, *audio_urls(config)])
     async with Connections():  # of its own: none that was opened as the environment was before
-        has_engine = await _has_engine(config)
         probings = [Probing(url, config, on_finding, patience_s) for url in urls]
-        examinations = (_examine(one, usual_ports, has_engine=has_engine) for one in probings)
+        examinations = (_examine(one, usual_ports) for one in probings)
         return tuple(await asyncio.gather(*examinations))
 
 
-async def _examine(probing: Probing, ports: Sequence[int], *, has_engine: bool) -> ServerReport:
+async def _examine(probing: Probing, ports: Sequence[int]) -> ServerReport:
     version = ""
     if await probe_address(probing, ports):
         version = await _version(probing)
-        await probe_chat(probing, has_engine=has_engine)
+        await probe_chat(probing)
         if "key" not in probing.findings or probing.findings["key"].state != "fails":
-            await probe_audio(probing, has_engine=has_engine)
+            await probe_audio(probing)
     report = ServerReport(
         probing.url,
         probing.purposes,
@@ -76,13 +75,6 @@ async def _examine(probing: Probing, ports: Sequence[int], *, has_engine: bool) 
     )
     _remember(report)
     return report
-
-
-async def _has_engine(config: GatewayConfig) -> bool:
-    with suppress(UpstreamError, ConfigurationError):
-        parse_object(await forward_models(LOCAL_BASE_URL, config), LOCAL_BASE_URL, config)
-        return True
-    return False
 
 
 async def _version(probing: Probing) -> str:

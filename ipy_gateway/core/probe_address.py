@@ -9,7 +9,7 @@ import httpx
 
 from .answers import parse_object
 from .bodies import media_type_of
-from .client import forward, forward_chat_completion, forward_models, forward_transcription
+from .client import causes_of, forward, forward_chat_completion, forward_models, forward_transcription
 from .exceptions import ConfigurationError, GatewayError, UpstreamError, UpstreamResponseError
 from .findings import Fix, Probe
 from .fixes import another_url, give_key, go_around_proxy
@@ -20,7 +20,6 @@ from .retries import is_loading
 from .routing import endpoint_url, is_local
 from .sample_sound import sample_sound
 from .status import models_in
-from .transport_errors import certificate_problem
 from .web_pages import decoded, is_web_page
 
 NO_ROUTE = (404, 405, 501)
@@ -168,7 +167,7 @@ async def _say_why_not(probing: Probing, error: GatewayError, ports: Sequence[in
     """No answer came, or none that is HTTP."""
     if isinstance(error, ConfigurationError):
         await _say_what_is_configured(probing, error, ports)
-    elif problem := certificate_problem(error):
+    elif problem := _certificate_problem(error):
         _note_proxy_is_no_matter(probing)
         probing.note("TLS", "fails", error.message, _certificate_fix(problem))
     elif proxy_for(httpx.URL(probing.url)):
@@ -208,6 +207,12 @@ async def _blame_proxy(probing: Probing, problem: str) -> None:
     direct = await reaches_directly(probing.url)
     detail = f"Through the proxy {proxy.url.copy_with(userinfo=b'')}: {problem}"
     probing.note("proxy", "fails", detail, go_around_proxy(probing.url, reaches_directly=direct))
+
+
+def _certificate_problem(error: GatewayError) -> ssl.SSLCertVerificationError | None:
+    return next(
+        (cause for cause in causes_of(error) if isinstance(cause, ssl.SSLCertVerificationError)), None
+    )
 
 
 def _certificate_fix(problem: ssl.SSLCertVerificationError) -> Fix:

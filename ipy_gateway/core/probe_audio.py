@@ -8,10 +8,10 @@ import httpx
 from .answers import parse_completion
 from .client import forward_chat_completion, forward_transcription
 from .config import LOCAL_SPEECH_MODEL
-from .exceptions import ConfigurationError, GatewayError, UpstreamError, UpstreamResponseError
+from .exceptions import GatewayError, UpstreamResponseError
 from .findings import Fix, Probe, State
 from .fixes import give_key, hear_elsewhere, name_model
-from .probing import Probing, failed_for_its_key
+from .probing import Probing, failed_for_its_key, has_embedded_engine
 from .retries import is_worth_retrying
 from .routing import is_local
 from .sample_sound import sample_sound
@@ -32,7 +32,7 @@ Outcome = tuple[State, str, Fix | None]
 WORKS: Outcome = ("works", "", None)
 
 
-async def probe_audio(probing: Probing, *, has_engine: bool) -> None:
+async def probe_audio(probing: Probing) -> None:
     """Send a second of sound in both ways, and say what came of it."""
     if "audio" not in probing.purposes:
         _note_untried(probing, "it is asked for text alone")
@@ -45,7 +45,7 @@ async def probe_audio(probing: Probing, *, has_engine: bool) -> None:
         "chat": await _outcome(probing, _by_chat(request)),
         "transcriptions": await _outcome(probing, _by_endpoint(request)),
     }
-    _note_ways(probing, found, has_engine=has_engine)
+    await _note_ways(probing, found)
     if found["transcriptions"] == WORKS:
         await _probe_formats(probing, request)
     else:
@@ -71,7 +71,7 @@ async def _probe_engine(probing: Probing) -> None:
         probing.note("formats", "works", ", ".join(FORMATS))
 
 
-def _note_ways(probing: Probing, found: dict[AudioApi, Outcome], *, has_engine: bool) -> None:
+async def _note_ways(probing: Probing, found: dict[AudioApi, Outcome]) -> None:
     """Say what came of both ways: one is enough, unless the configuration insists on the other."""
     working = [way for _, way in WAYS if found[way] == WORKS]
     probing.audio_api = working[0] if working else None
@@ -83,6 +83,7 @@ def _note_ways(probing: Probing, found: dict[AudioApi, Outcome], *, has_engine: 
             state = "fails" if is_wanted else "not offered"
             fix = Fix("Let the way be found out.", {"audio_api": "auto"}) if is_wanted else None
         elif nobody_hears and way == "chat":
+            has_engine = await has_embedded_engine(probing.config)
             fix = hear_elsewhere(probing.config, has_engine=has_engine)
         probing.note(probe, state, detail, fix)
 
@@ -90,7 +91,7 @@ def _note_ways(probing: Probing, found: dict[AudioApi, Outcome], *, has_engine: 
 async def _outcome(probing: Probing, attempt: Coroutine[Any, Any, None]) -> Outcome:
     try:
         await attempt
-    except (UpstreamError, ConfigurationError) as error:
+    except GatewayError as error:
         return _failure(probing, error)
     return WORKS
 
@@ -134,7 +135,7 @@ async def _comes_as(name: str, request: TranscriptRequest) -> bool:
     try:
         response = await _sent(request, fields)
         parse_transcription(response, request.base_url, request.config)
-    except UpstreamError:
+    except GatewayError:
         return False
     text = decoded(response.content)
     body = json_of(text)

