@@ -29,8 +29,8 @@ SCHEMA = {
     "additionalProperties": False,
 }
 # The question does not tell of JSON, so an answer that begins like this keeps to the schema; llama.cpp's
-# grammar lets a model fill the limit with blanks.
-BY_SCHEMA = re.compile(r'\s*\{\s*(?:"i|$)')
+# grammar lets a model fill the limit with blanks, and put the JSON into a fence.
+BY_SCHEMA = re.compile(r'\s*(?:```json\s*)?(?:$|\{\s*(?:$|"(?:$|i)))')
 THINKS = "it thinks for longer than that, so nobody can tell"
 
 
@@ -165,7 +165,7 @@ def _keeps_to_schema(text: str, *, is_cut_off: bool) -> bool:
     if is_cut_off:
         return bool(BY_SCHEMA.match(text))
     try:
-        answer = json.loads(text)
+        answer = json.loads(text.removeprefix("```json").removesuffix("```"))
     except ValueError:
         return False
     return isinstance(answer, dict) and list(answer) == ["is_wet"] and isinstance(answer["is_wet"], bool)

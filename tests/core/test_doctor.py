@@ -253,6 +253,17 @@ async def test_a_server_that_ignores_or_refuses_a_schema_does_not_offer_it(reply
     assert report.is_well
 
 
+@pytest.mark.parametrize("beginning", ["{", "```json\n", '{ "', '{\n\n "is_w', '{"is_wet": tr'])
+async def test_an_answer_by_a_schema_may_be_cut_off(beginning: str) -> None:
+    def chat(request: RecordedRequest) -> Answer | None:
+        cut_off = completion(beginning, finish_reason="length")
+        return cut_off if b"json_schema" in request.body else None
+
+    report, _ = await found_at(WellServer(instead={CHAT: chat}))
+
+    assert report.takes_json_schema is True
+
+
 async def test_a_model_that_only_thinks_says_nothing_of_schemas() -> None:
     def chat(request: RecordedRequest) -> Answer | None:
         return completion("", finish_reason="length") if b"json_schema" in request.body else None
