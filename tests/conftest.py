@@ -58,6 +58,12 @@ def _journal_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("IPY_GATEWAY_JOURNAL_FILE", str(tmp_path / "journal.sqlite3"))
 
 
+@pytest.fixture(autouse=True)
+def _servers_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What one test's doctor found is not known to the next, nor to whoever runs the tests."""
+    monkeypatch.setenv("IPY_GATEWAY_SERVERS_FILE", str(tmp_path / "servers.json"))
+
+
 @pytest.fixture(scope="session")
 def speech_model() -> Path:
     """The folder with Whisper tiny.en."""

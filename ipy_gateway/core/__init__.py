@@ -4,6 +4,7 @@ from .audio import normalize_audio_to_wav
 from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
+from .doctor import diagnose
 from .exceptions import (
     AudioProcessingError,
     ConfigurationError,
@@ -16,6 +17,7 @@ from .exceptions import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from .findings import Finding, Fix, ServerReport, Speed
 from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
 from .long_analysis import analyze, stream_analysis
 from .long_transcription import transcribe, transcribe_many
@@ -34,6 +36,7 @@ from .progress import AnalysisProgress, TranscriptionProgress
 from .recorder import CassetteWarning
 from .replies import Reply
 from .routing import has_audio_content, select_upstream_url
+from .server_memory import takes_json_schema
 from .tape import recording, replaying
 from .transcript import Gap, Transcript
 from .transcript_search import Match
@@ -48,6 +51,8 @@ __all__ = [
     "Completion",
     "ConfigurationError",
     "Connections",
+    "Finding",
+    "Fix",
     "Gap",
     "GatewayConfig",
     "GatewayError",
@@ -60,6 +65,8 @@ __all__ = [
     "ReplayError",
     "Reply",
     "Segment",
+    "ServerReport",
+    "Speed",
     "ToolCallPiece",
     "Transcript",
     "TranscriptChunk",
@@ -75,6 +82,7 @@ __all__ = [
     "analyze_audio",
     "chat_completion",
     "close_connections",
+    "diagnose",
     "empty_journal",
     "forward_chat_completion",
     "forward_models",
@@ -88,6 +96,7 @@ __all__ = [
     "stream_analysis",
     "stream_chat",
     "stream_transcription",
+    "takes_json_schema",
     "transcribe",
     "transcribe_audio",
     "transcribe_many",

@@ -202,7 +202,7 @@ def _hint(
         return f"Send less text at a time{larger}."
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return "Send less at a time: a shorter recording, or one compressed to MP3."
-    if status in (401, 403) or "api key" in words or "api_key" in words:
+    if is_about_key(status, words):
         if was_key_sent(response, config.key_for(base_url)):
             return "Check the key."
         return "No key was sent to this host: configure api_key together with its URL."
@@ -214,6 +214,11 @@ def _hint(
         or (GUESSED_AUDIO_HINT if had_audio and _is_callers_mistake(status, words) else "")
         or (OVERLOAD_HINT if _is_servers_trouble(status) else "")
     )
+
+
+def is_about_key(status: int | None, words: str) -> bool:
+    """Whether an error is about a key that is missing or wrong; `words` is what it says, in lower case."""
+    return status in (401, 403) or "api key" in words or "api_key" in words
 
 
 def _audio_hint(words: str, *, had_audio: bool) -> str:

@@ -1,10 +1,13 @@
 """Which of the two ways to send a recording a server takes: found out once, and remembered."""
 
+import asyncio
 from typing import Protocol, TypeVar
 
 from .config import GatewayConfig
 from .exceptions import UpstreamResponseError
 from .retries import is_worth_retrying
+from .routing import is_local
+from .server_memory import correct_audio_api, kept_audio_api
 from .servers import AudioApi, board
 
 # What has nothing to do with the way that was asked: a wrong key, a recording that is too large.
@@ -31,7 +34,8 @@ async def ask_in_its_way(ways: Ways[Answer], base_url: str, config: GatewayConfi
     """What a server answers, asked in the way that `config.audio_api` says.
 
     With "auto" a chat message is tried first, and the transcriptions endpoint where the server refuses that;
-    what worked is remembered for this server, until there is nothing any more at the end of that way.
+    what worked is remembered for this server, until there is nothing any more at the end of that way. What
+    the doctor has found is tried first, but not trusted: another server may listen there by now.
 
     Raises:
         UpstreamError: the server did not answer, or not well.
@@ -39,7 +43,8 @@ async def ask_in_its_way(ways: Ways[Answer], base_url: str, config: GatewayConfi
     if config.audio_api != "auto":
         return await _ask(ways, config.audio_api)
     known = board.audio_api(base_url)
-    first = known or "chat"
+    kept = None if known or is_local(base_url) else await asyncio.to_thread(kept_audio_api, base_url)
+    first = known or kept or "chat"
     try:
         answer = await _ask(ways, first)
     except UpstreamResponseError as error:
@@ -50,6 +55,8 @@ async def ask_in_its_way(ways: Ways[Answer], base_url: str, config: GatewayConfi
         second: AudioApi = "chat" if first == "transcriptions" else "transcriptions"
         answer = await _second_way(ways, second, error, is_known=known is not None)
         board.learn_audio_api(base_url, second)
+        if kept:
+            await asyncio.to_thread(correct_audio_api, base_url, second)
     else:
         if not known:
             board.learn_audio_api(base_url, first)

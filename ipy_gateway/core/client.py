@@ -50,7 +50,7 @@ async def forward_chat_completion(
         UpstreamTimeoutError: no complete answer within `config.timeout_s`.
         UpstreamResponseError: what came back is not HTTP.
     """
-    return await _forward("POST", base_url, "/chat/completions", config, json=request_body)
+    return await forward("POST", base_url, "/chat/completions", config, json=request_body)
 
 
 async def forward_models(base_url: str, config: GatewayConfig) -> httpx.Response:
@@ -58,7 +58,7 @@ async def forward_models(base_url: str, config: GatewayConfig) -> httpx.Response
 
     Raises: as `forward_chat_completion`.
     """
-    return await _forward("GET", base_url, "/models", config)
+    return await forward("GET", base_url, "/models", config)
 
 
 async def forward_transcription(
@@ -80,7 +80,7 @@ async def forward_transcription(
     Raises: as `forward_chat_completion`.
     """
     form = _form(audio_bytes, audio_format, fields)
-    return await _forward("POST", base_url, TRANSCRIPTIONS, config, **form)
+    return await forward("POST", base_url, TRANSCRIPTIONS, config, **form)
 
 
 async def open_chat_stream(
@@ -115,9 +115,10 @@ def _form(audio_bytes: bytes, audio_format: str, fields: Mapping[str, str | list
     return {"data": dict(fields), "files": {"file": file}}
 
 
-async def _forward(
+async def forward(
     method: str, base_url: str, path: str, config: GatewayConfig, **content: Any
 ) -> httpx.Response:
+    """Send any request and return the raw response; without a path the address is asked as it stands."""
     hidden = key_hidden_in_logs(base_url, config)
     with errors_of_ours(base_url, config), hidden, waking_for_signals():
         async with deadline(config.timeout_s):

@@ -134,7 +134,7 @@ def journal_path() -> Path:
     try:
         if given := os.environ.get(_VARIABLE):
             return Path(given).expanduser()
-        return _data_folder() / "ipy_gateway" / "journal.sqlite3"
+        return data_folder() / "ipy_gateway" / "journal.sqlite3"
     except RuntimeError as error:
         raise ConfigurationError(
             "This user has no home folder, so there is no place for the journal.",
@@ -221,7 +221,12 @@ def _existing_path() -> Path | None:
     return path if path.exists() else None
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
+    """The folder that this system has for a user's data.
+
+    Raises:
+        RuntimeError: this user has no home folder.
+    """
     if os.name == "nt" and (given := os.environ.get("LOCALAPPDATA")):
         return Path(given)
     if sys.platform == "darwin":

@@ -158,7 +158,7 @@ def _load_transport(scheme: str) -> httpx.AsyncBaseTransport:
 
 
 def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
-    verify = _ssl_context() if url.scheme == "https" else _untrusting_ssl_context()
+    verify = _trusted() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         proxy = proxy_for(url)
         transport = LookedUpTransport(
@@ -176,9 +176,13 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     return HandshakeGuard(transport) if proxy or url.scheme == "https" else transport
 
 
+def _trusted() -> ssl.SSLContext:
+    return _ssl_context(*map(os.environ.get, CERTIFICATE_VARIABLES))
+
+
 @cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for all connections: making it costs more than a request."""
+def _ssl_context(*_variables: str | None) -> ssl.SSLContext:
+    """One for all connections, until the variables change: making it costs more than a request."""
     variable = next(filter(os.environ.get, CERTIFICATE_VARIABLES), None)
     try:
         return httpx.create_ssl_context()
@@ -205,7 +209,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     if not proxy:
         return None
     address = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
-    return httpx.Proxy(address, ssl_context=_ssl_context() if address.scheme == "https" else None)
+    return httpx.Proxy(address, ssl_context=_trusted() if address.scheme == "https" else None)
 
 
 def is_loopback(host: str) -> bool:

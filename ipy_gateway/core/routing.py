@@ -51,7 +51,12 @@ def is_audio_part(part: Any) -> bool:
 
 
 def endpoint_url(base_url: str, path: str) -> str:
-    """The address of an endpoint, e.g. "/chat/completions", for a base URL with or without its `/v1`."""
+    """The address of an endpoint, e.g. "/chat/completions", for a base URL with or without its `/v1`.
+
+    Without a path it is the base URL as it stands.
+    """
+    if not path:
+        return base_url
     base = base_url.rstrip("/")
     host_and_path = base.partition("://")[2]
     return base + path if VERSION_SEGMENT.search(host_and_path) else f"{base}/v1{path}"

@@ -81,10 +81,11 @@ async def _status_of(url: str, config: GatewayConfig) -> ServerStatus:
         return replace(status, problem="" if keeps_no_list else error.message)
     except (UpstreamError, ConfigurationError, ReplayError) as error:
         return replace(status, is_reachable=False, problem=error.message)
-    return replace(status, models=tuple(_models_in(listed)))
+    return replace(status, models=tuple(models_in(listed)))
 
 
-def _models_in(listed: Mapping[str, Any]) -> Iterator[ModelStatus]:
+def models_in(listed: Mapping[str, Any]) -> Iterator[ModelStatus]:
+    """The models in what /v1/models answers; what makes no sense in it is left out."""
     data = listed.get("data")
     for item in data if isinstance(data, list) else []:
         if isinstance(item, Mapping) and isinstance(item.get("id"), str):

@@ -28,6 +28,7 @@ GATEWAY_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?%gateway\s(?P<rest>.*)")
 BEHIND_WORDS = {
     "record": ("off",),
     "replay": ("off",),
+    "key": ("audio",),
     "journal": ("--empty",),
     "loop": ("own", "kernel"),
 }

@@ -20,6 +20,7 @@ from ..render.status import models_bundle, status_bundle
 from . import cassettes
 from .batch_output import BatchOutput
 from .display import Output, ShownValues, is_headless
+from .examination import Examination
 from .kernel_loop import KernelLoop
 from .live import LiveAnswer
 from .loop import Bridge
@@ -84,10 +85,13 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway http://a:80 http://b:80  ask two servers that do the same: whichever is free, and works
             %gateway set timeout_s=60         change settings, see help(GatewayConfig)
             %gateway key                      type in the key of the server that is configured
+            %gateway key audio                the same for the server that audio_base_url names
             %gateway journal                  show what is kept of transcripts; with words, those with them
             %gateway journal --empty          forget all of it
             %gateway record lesson.json       keep every exchange in a file, without keys and sound
             %gateway replay lesson.json       answer from that file: nothing is sent; "off" ends either
+            %gateway doctor                   try out all that the servers can do, and say what to change
+            %gateway doctor http://host:80    the same for a server that is not configured
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
@@ -107,6 +111,10 @@ class GatewayMagics(Magics, SettingTraits):
                 return None
             case ["record" | "replay", *_]:
                 self.output("").show(note_bundle(cassettes.follow(line)))
+                return None
+            case ["doctor", *servers]:
+                examination = Examination(self._ipython, self.gateway_config, servers, self._bridge)
+                examination.run(is_deterministic=self.is_headless)
                 return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None

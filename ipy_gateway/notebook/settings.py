@@ -16,7 +16,7 @@ from ..core.exceptions import ConfigurationError, InvalidRequestError
 
 KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
 # What %gateway knows.
-WORDS = ("status", "models", "settings", "set", "key", "journal", "record", "replay", "loop")
+WORDS = ("status", "models", "settings", "set", "key", "journal", "record", "replay", "doctor", "loop")
 UNSET = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
 
@@ -97,14 +97,16 @@ def changed(config: GatewayConfig, line: str) -> GatewayConfig:
     """
     words = line.split()
     if words == ["key"]:
-        return dataclasses.replace(config, api_key=_typed_key(config))
+        return dataclasses.replace(config, api_key=_typed_key(config.text_urls))
+    if words == ["key", "audio"]:
+        return dataclasses.replace(config, audio_api_key=_typed_key(config.audio_urls))
     _refuse_keys(words)
     if words[:1] == ["set"] or (words and SETTING.fullmatch(words[0])):
         return dataclasses.replace(config, **_settings(words[words[0] == "set" :], config))
-    return _asking(config, line.replace(",", " ").split()) if words else config
+    return asking(config, line.replace(",", " ").split()) if words else config
 
 
-def _asking(config: GatewayConfig, urls: Sequence[str]) -> GatewayConfig:
+def asking(config: GatewayConfig, urls: Sequence[str]) -> GatewayConfig:
     """Text and audio go to these servers: who brings recordings home means all of them."""
     for url in urls:
         if "://" not in url:
@@ -157,9 +159,9 @@ def _refuse_keys(words: Sequence[str]) -> None:
         )
 
 
-def _typed_key(config: GatewayConfig) -> str:
+def _typed_key(urls: Sequence[str]) -> str:
     try:
-        return getpass.getpass(f"Key for {', '.join(config.text_urls)}: ")
+        return getpass.getpass(f"Key for {', '.join(urls)}: ")
     except (EOFError, RuntimeError) as error:  # a notebook that runs without anybody to type
         raise InvalidRequestError(
             "There is nobody to type in a key.",

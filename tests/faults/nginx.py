@@ -48,12 +48,13 @@ def nginx(
     upstream: str = "",
     everywhere: str = "",
     certificate: trustme.LeafCert | None = None,
+    port: int | None = None,
 ) -> Iterator[Proxied]:
-    """A running nginx with this location, which speaks TLS where it has a certificate.
+    """A running nginx with this location, at any free port, which speaks TLS where it has a certificate.
 
     Its files are written to the current folder.
     """
-    port = _free_port()
+    port = port or free_port()
     if certificate:
         Path("chain.pem").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
         Path("key.pem").write_bytes(certificate.private_key_pem.bytes())
@@ -92,7 +93,7 @@ def behind_nginx(
         yield proxied
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return int(bound.getsockname()[1])
