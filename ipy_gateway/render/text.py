@@ -20,6 +20,13 @@ def megabytes(byte_count: int) -> str:
     return f"{byte_count / 1e6:.1f} MB"
 
 
+def file_size(byte_count: int) -> str:
+    """The size of any file as people write it: "0.9 kB", "75.5 MB", "2.0 GB"."""
+    units = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+    size, unit = next((pair for pair in units if byte_count >= 0.1 * pair[0]), units[-1])
+    return f"{byte_count / size:.1f} {unit}"
+
+
 def duration(seconds: float) -> str:
     """A length as people write it: "49 s", "12:05", "1:02:33"."""
     whole = round(seconds)
