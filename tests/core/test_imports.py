@@ -53,15 +53,10 @@ def test_the_embedded_engine_is_not_loaded_before_it_is_asked(module: str) -> No
 
 
 def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every module of ours that a file imports, absolute, and whether a function does it."""
+    """Every module of ours that a file imports, absolute, and whether a mere import of the file does not."""
     package = ("ipy_gateway", *path.relative_to(PACKAGE).parts[:-1])
     tree = ast.parse(path.read_text())
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-    }
+    inside = {id(node) for outer in ast.walk(tree) if _is_run_later(outer) for node in ast.walk(outer)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -72,6 +67,11 @@ def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
         else:
             continue
         yield from ((module, id(node) in inside) for module in modules if module.startswith("ipy_gateway"))
+
+
+def _is_run_later(node: ast.AST) -> bool:
+    is_for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    return is_for_types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def floor_of(module: str) -> str:

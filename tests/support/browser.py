@@ -73,11 +73,18 @@ class Jupyter:
 
 
 @contextmanager
-def jupyter(folder: Path, *, app: str = "lab") -> Iterator[Jupyter]:
-    """JupyterLab ("lab") or Notebook 7 ("notebook") over the notebooks in a folder, and Chromium."""
+def jupyter(folder: Path, *, app: str = "lab", microphone: Path | None = None) -> Iterator[Jupyter]:
+    """JupyterLab ("lab") or Notebook 7 ("notebook") over the notebooks in a folder, and Chromium.
+
+    Args:
+        folder: where it runs.
+        app: which of them.
+        microphone: a WAV that Chromium's microphone hears, over and over; pages still have to be allowed to.
+    """
     executable = chromium()
     with _server(folder, app) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
+        options = [*CHROMIUM_OPTIONS, *(_hearing(microphone) if microphone else [])]
+        browser = playwright.chromium.launch(executable_path=str(executable), args=options)
         expect.set_options(timeout=START_S * 1000)  # much else may be going on: this finds what hangs
         try:
             yield Jupyter(url, folder, app, browser.new_context(viewport={"width": 1200, "height": 1600}))
@@ -170,6 +177,10 @@ def contrasts(page: Page) -> list[tuple[str, float]]:
 def outputs_of(page: Page, index: int) -> Locator:
     """The outputs of a cell, as they are shown."""
     return page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")
+
+
+def _hearing(sound: Path) -> list[str]:
+    return ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={sound}"]
 
 
 @contextmanager
