@@ -6,6 +6,7 @@ from collections import deque
 
 from ..core.signals import waking_for_signals
 from ..core.transcript import Transcript
+from ..core.transcripts import Transcripts
 
 
 class GivenTranscripts:
@@ -42,3 +43,12 @@ class GivenTranscripts:
     def _first(self) -> Transcript | None:
         with self._lock:
             return self._ready.popleft() if self._ready else None
+
+
+def with_result(before: Transcripts, name: str, result: Transcript | Exception) -> Transcripts:
+    """The transcripts with another one, or with the error of a recording that has none."""
+    transcripts = {key: one for key, one in before.transcripts.items() if key != name}
+    errors = {key: one for key, one in before.errors.items() if key != name}
+    if isinstance(result, Exception):
+        return Transcripts(transcripts, {**errors, name: result})
+    return Transcripts({**transcripts, name: result}, errors)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..core.exceptions import GatewayError
+from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
 
 OnTranscript: TypeAlias = Callable[[Transcript], object]
@@ -16,6 +16,10 @@ class Callback:
     """A callback that is called in the context of the cell which made it: what it prints appears there."""
 
     def __init__(self, function: OnTranscript) -> None:
+        if not callable(function):
+            raise InvalidRequestError(
+                f"on_transcript is no function but {type(function).__name__}.", "Give one, or leave it out."
+            )
         self._function = function
         self._context = contextvars.copy_context()
         self._under_way: set[asyncio.Task[None]] = set()

@@ -8,11 +8,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ..core.config import GatewayConfig
+from ..core.exceptions import InvalidRequestError
 from ..core.long_transcription import transcribe_many
 from ..core.preview import Preview, preview_of
 from ..core.progress import Progress, TranscriptionProgress, progress_to
 from ..core.transcript import Transcript
 from ..render.text import duration, megabytes
+from .gateway_magics import notebook_config
 from .loop import gateway_loop
 from .upload_spool import Upload
 
@@ -153,6 +155,21 @@ class UploadQueue:
             raise outcome.error or RuntimeError("The transcription ended without a result.")
         preview = await preview_of(upload.path, config) if wish.has_preview else None
         return Heard(upload, replace(outcome.transcript, source=upload.name), preview)
+
+
+def configuration(config: GatewayConfig | None) -> Callable[[], GatewayConfig]:
+    """What gives the configuration of a transcription: this one, or else the notebook's at that time.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if config is None:
+        return notebook_config
+    if not isinstance(config, GatewayConfig):
+        raise InvalidRequestError(
+            f"config is no GatewayConfig but {type(config).__name__}.", "Give one, or leave it out."
+        )
+    return lambda: config
 
 
 def _step(upload: Upload, progress: TranscriptionProgress) -> Step:

@@ -18,8 +18,7 @@ from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts
 from ..render.bundle import Bundle
 from ..render.transcript_view import transcript_bundle
-from .gateway_magics import notebook_config
-from .given_transcripts import GivenTranscripts
+from .given_transcripts import GivenTranscripts, with_result
 from .loop import gateway_loop
 from .upload_callback import Callback, OnTranscript, in_words
 from .upload_items import Items
@@ -33,7 +32,7 @@ from .upload_limits import (
     upload_id,
 )
 from .upload_output import SavedOutput
-from .upload_queue import Failed, Heard, Step, UploadQueue, Wish
+from .upload_queue import Failed, Heard, Step, UploadQueue, Wish, configuration
 from .upload_spool import Upload, UploadSpool
 
 PUBLISH_S: Final = 0.1
@@ -106,11 +105,9 @@ class AudioUpload(anywidget.AnyWidget):
         auto: bool = True,
     ) -> None:
         limits = limits_of(accept, max_bytes)
-        wish = Wish(
-            (lambda: config) if config else notebook_config, language, prompt, words=words, again=again
-        )
+        wish = Wish(configuration(config), language, prompt, words=words, again=again)
         self._auto = auto
-        self._callback = Callback(on_transcript) if on_transcript else None
+        self._callback = Callback(on_transcript) if on_transcript is not None else None
         self._files = Items()
         self._uploads: dict[str, Upload] = {}
         self._bundles: dict[str, Bundle] = {}
@@ -244,7 +241,7 @@ class AudioUpload(anywidget.AnyWidget):
                 return
             case Failed():
                 self._files.change(upload.id, state="failed", share=0.0, text=in_words(event.error))
-                self.transcripts = _with(self.transcripts, upload.name, event.error)
+                self.transcripts = with_result(self.transcripts, upload.name, event.error)
             case Heard():
                 self._spool.discard(upload.id)
                 self._files.change(upload.id, state="done", share=1.0, text="")
@@ -259,7 +256,7 @@ class AudioUpload(anywidget.AnyWidget):
         if self._callback:
             self._callback.start(transcript, self._note_problem)
         try:
-            self.transcripts = _with(self.transcripts, heard.upload.name, transcript)
+            self.transcripts = with_result(self.transcripts, heard.upload.name, transcript)
             self.transcript = transcript
         except Exception as error:  # of an observer, which is not the transcription's fault
             self._note_problem(f"An observer of the widget failed: {in_words(error)}")
@@ -289,12 +286,3 @@ class AudioUpload(anywidget.AnyWidget):
         self._items = self._files.as_json()
         state, self.progress, self.error = self._files.summary
         self.state = state  # last: who waits for it finds all else as it should be
-
-
-def _with(before: Transcripts, name: str, result: Transcript | Exception) -> Transcripts:
-    """The transcripts with another one, or with the error of another one."""
-    transcripts = {key: one for key, one in before.transcripts.items() if key != name}
-    errors = {key: one for key, one in before.errors.items() if key != name}
-    if isinstance(result, Exception):
-        return Transcripts(transcripts, {**errors, name: result})
-    return Transcripts({**transcripts, name: result}, errors)

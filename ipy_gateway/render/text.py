@@ -22,8 +22,7 @@ def megabytes(byte_count: int) -> str:
 
 def file_size(byte_count: int) -> str:
     """The size of any file as people write it: "0.9 kB", "75.5 MB", "2.0 GB"."""
-    units = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-    size, unit = next((pair for pair in units if byte_count >= 0.1 * pair[0]), units[-1])
+    size, unit = (1e9, "GB") if byte_count >= 1e9 else (1e6, "MB") if byte_count >= 1e5 else (1e3, "kB")
     return f"{byte_count / size:.1f} {unit}"
 
 

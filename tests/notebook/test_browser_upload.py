@@ -123,7 +123,7 @@ def test_an_upload_goes_on_when_the_connection_was_lost(page: Page, widget: Loca
 
 def test_an_upload_is_cancelled(page: Page, widget: Locator, tmp_path: Path) -> None:
     choose(widget, noise(tmp_path, 100_000_000))
-    expect(widget.locator(".ipg-files")).to_contain_text("of 0.1 GB")
+    expect(widget.locator(".ipg-files")).to_contain_text("of 100.0 MB")
 
     widget.get_by_role("button", name="Cancel").click()
 

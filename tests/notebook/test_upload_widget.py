@@ -305,6 +305,21 @@ def test_a_line_that_makes_no_sense_is_refused(kernel: Kernel, line: str, proble
     assert run.error_text.startswith(problem) or problem in "\n".join(run.traceback)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ("'de'", "config is no GatewayConfig but str."),
+        ("on_transcript=1", "on_transcript is no function but int."),
+        ("accept='sounds'", "accept has 'sounds', which is neither"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_refused(kernel: Kernel, arguments: str, problem: str) -> None:
+    run = kernel.run(f"AudioUpload({arguments})")
+
+    assert run.error_name == "InvalidRequestError"
+    assert problem in run.error_text
+
+
 def test_a_close_removes_the_files(kernel: Kernel, tone: bytes) -> None:
     with fault_server(NEVER) as server:
         make(kernel, server)

@@ -46,7 +46,7 @@ class View {
 
   close() {
     this.isClosed = true;
-    this.session.views.delete(this.paint);
+    this.session.leave(this.paint);
     this.model.off("change:_items", this.paint);
     this.model.off("change:_shown", this.paint);
     this.model.off("change:_view", this.paintTranscript);
@@ -71,7 +71,8 @@ class View {
     const before = this.announced.get(id);
     this.announced.set(id, state);
     const words = ANNOUNCED[state];
-    if (before && before !== state && words) this.said.textContent = `${name}: ${words} ${state === "failed" ? text : ""}`;
+    if (before && before !== state && words)
+      this.said.textContent = `${name}: ${words} ${state === "failed" ? text : ""}`;
   }
 
   /** Scripts that come as text do not run by themselves, and find nothing as long as they are not in the page. */
@@ -112,13 +113,25 @@ function acceptFiles(root, session) {
     event.stopPropagation();
     act(event);
   };
-  root.addEventListener("dragenter", ifFiles(() => mark(depth + 1)));
-  root.addEventListener("dragover", ifFiles(() => {}));
-  root.addEventListener("dragleave", ifFiles(() => mark(depth - 1)));
-  root.addEventListener("drop", ifFiles((event) => {
-    mark(0);
-    session.add(filesOf(/** @type {DataTransfer} */ (event.dataTransfer), session));
-  }));
+  root.addEventListener(
+    "dragenter",
+    ifFiles(() => mark(depth + 1)),
+  );
+  root.addEventListener(
+    "dragover",
+    ifFiles(() => {}),
+  );
+  root.addEventListener(
+    "dragleave",
+    ifFiles(() => mark(depth - 1)),
+  );
+  root.addEventListener(
+    "drop",
+    ifFiles((event) => {
+      mark(0);
+      session.add(filesOf(/** @type {DataTransfer} */ (event.dataTransfer), session));
+    }),
+  );
   root.addEventListener("paste", (event) => {
     const files = event.clipboardData ? filesOf(event.clipboardData, session) : [];
     if (!files.length) return;

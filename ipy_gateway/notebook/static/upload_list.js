@@ -66,11 +66,16 @@ function transferRow({ id, file, received, isWaiting, isBegun, bytesPerSecond },
 /** @param {Session} session @param {Item} item @param {string} shown @returns {Row} */
 function itemRow(session, item, shown) {
   const { id, name, text, share } = item;
-  if (session.isGone && item.state !== "done") return { id, name, text: "Ended with the kernel", share: undefined, actions: [] };
+  if (session.isGone && item.state !== "done")
+    return { id, name, text: "Ended with the kernel", share: undefined, actions: [] };
   const row = { id, name, text, share: /** @type {number | undefined} */ (undefined) };
   switch (item.state) {
     case "uploading":
-      return { ...row, text: `Interrupted at ${Math.floor(100 * share)} %. Choose the same file again to go on.`, actions: [REMOVE] };
+      return {
+        ...row,
+        text: `Interrupted at ${Math.floor(100 * share)} %. Choose the same file again to go on.`,
+        actions: [REMOVE],
+      };
     case "uploaded":
       return { ...row, text: `${fileSize(item.size)}, uploaded`, actions: [TRANSCRIBE, REMOVE] };
     case "waiting":

@@ -6,13 +6,20 @@ class DropPlace {
   constructor(session) {
     const { limits, recorder } = session;
     this.session = session;
-    this.input = build("input", { type: "file", multiple: true, accept: limits.accept.join(), hidden: true, ariaLabel: "Files" });
+    this.input = build("input", {
+      type: "file",
+      multiple: true,
+      accept: limits.accept.join(),
+      hidden: true,
+      ariaLabel: "Files",
+    });
     this.input.addEventListener("change", () => {
       session.add([...(this.input.files ?? [])]);
       this.input.value = ""; // the same file may be chosen again
     });
     this.choose = pushButton("Choose files…", () => this.input.click(), "ipg-primary");
     this.record = pushButton("Record", () => this.start(), "ipg-record");
+    this.record.hidden = !takes(limits, "recording.wav", "audio/wav");
     this.missing = microphoneProblem();
     this.problem = build("p", { className: "ipg-quiet", id: `ipg-microphone-${randomId()}` });
     this.problem.setAttribute("role", "status");
@@ -54,7 +61,17 @@ class RecordingPanel {
     this.time = build("span", { className: "ipg-time-so-far" });
     this.time.setAttribute("role", "timer");
     this.level = build("div", { className: "ipg-level-now" });
-    this.meter = build("div", { className: "ipg-level", role: "meter", ariaLabel: "Level of the microphone", ariaValueMin: "0", ariaValueMax: "100" }, this.level);
+    this.meter = build(
+      "div",
+      {
+        className: "ipg-level",
+        role: "meter",
+        ariaLabel: "Level of the microphone",
+        ariaValueMin: "0",
+        ariaValueMax: "100",
+      },
+      this.level,
+    );
     this.devices = build("select", {});
     this.devices.addEventListener("change", () => recorder.change(this.devices.value));
     this.device = build("label", { className: "ipg-device" }, build("span", {}, "Microphone"), this.devices);
@@ -66,17 +83,32 @@ class RecordingPanel {
     this.running = build(
       "div",
       { className: "ipg-running" },
-      build("p", { className: "ipg-line" }, build("span", { className: "ipg-dot", ariaHidden: "true" }), this.time, this.meter),
+      build(
+        "p",
+        { className: "ipg-line" },
+        build("span", { className: "ipg-dot", ariaHidden: "true" }),
+        this.time,
+        this.meter,
+      ),
       this.device,
       build("p", { className: "ipg-actions" }, this.stop, this.pause, this.cancel),
       this.problem,
     );
     this.player = build("audio", { controls: true, ariaLabel: "Your recording" });
-    this.send = pushButton(session.limits.is_automatic ? "Transcribe" : "Upload", () => session.sendRecording(), "ipg-primary");
+    this.send = pushButton(
+      session.limits.is_automatic ? "Transcribe" : "Upload",
+      () => session.sendRecording(),
+      "ipg-primary",
+    );
     this.again = pushButton("Record again", () => session.startRecording());
     this.discard = pushButton("Discard", () => recorder.discard());
     this.save = build("a", { className: "ipg-save" }, "Save as a file");
-    this.recorded = build("div", {}, this.player, build("p", { className: "ipg-actions" }, this.send, this.again, this.discard, this.save));
+    this.recorded = build(
+      "div",
+      {},
+      this.player,
+      build("p", { className: "ipg-actions" }, this.send, this.again, this.discard, this.save),
+    );
     this.element = build("div", { className: "ipg-recording-panel" }, this.running, this.recorded);
   }
 
@@ -86,7 +118,10 @@ class RecordingPanel {
     this.running.hidden = state === "recorded";
     this.recorded.hidden = state !== "recorded";
     this.running.classList.toggle("ipg-paused", state !== "recording");
-    const time = state === "starting" ? "Waiting for the microphone" : `${clockTime(seconds)}${state === "paused" ? ", paused" : ""}`;
+    const time =
+      state === "starting"
+        ? "Waiting for the microphone"
+        : `${clockTime(seconds)}${state === "paused" ? ", paused" : ""}`;
     if (this.time.textContent !== time) this.time.textContent = time;
     this.level.style.transform = `scaleX(${level.toFixed(3)})`;
     this.meter.ariaValueNow = String(Math.round(100 * level));
@@ -119,10 +154,17 @@ class RecordingPanel {
       this.player.src = this.save.href = URL.createObjectURL(file);
       this.save.download = file.name;
     }
-    const focus = { starting: this.cancel, recording: this.stop, paused: this.pause, recorded: this.send, off: this.record }[state];
+    const focus = {
+      starting: this.cancel,
+      recording: this.stop,
+      paused: this.pause,
+      recorded: this.send,
+      off: this.record,
+    }[state];
     const active = document.activeElement;
     if (from === "recording" && state === "paused") return; // the focus is on that button, or where somebody has put it
     if (from === "paused" && state === "recording") return;
-    if (active === document.body || active?.closest(".ipg-upload")?.contains(focus)) focus.focus({ preventScroll: true });
+    if (active === document.body || active?.closest(".ipg-upload")?.contains(focus))
+      focus.focus({ preventScroll: true });
   }
 }

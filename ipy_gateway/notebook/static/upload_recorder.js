@@ -5,6 +5,7 @@
 
 const PIECE_SAMPLES = 10 * RATE_HZ; // as blobs, which the browser need not keep in memory
 const UPLOAD_WORKS = "Files can be uploaded all the same.";
+const THEN = `then press Record again. ${UPLOAD_WORKS}`;
 
 /** Why there can't be a microphone here, or "". */
 function microphoneProblem() {
@@ -13,11 +14,12 @@ function microphoneProblem() {
   }
   if (!window.isSecureContext) {
     const where = "open Jupyter through https, or through an SSH tunnel as http://localhost";
-    return `Browsers give no microphone to a page that came unencrypted from another machine: ${where}. ${UPLOAD_WORKS}`;
+    return `A page that came unencrypted from another machine gets no microphone: ${where}. ${UPLOAD_WORKS}`;
   }
   const policy = /** @type {any} */ (document).featurePolicy;
   if (policy && !policy.allowsFeature("microphone")) {
-    return `The page around this notebook keeps the microphone from it: open the notebook in a tab of its own. ${UPLOAD_WORKS}`;
+    const where = "open the notebook in a tab of its own";
+    return `The page around this notebook keeps the microphone from it: ${where}. ${UPLOAD_WORKS}`;
   }
   if (!navigator.mediaDevices?.getUserMedia || !("AudioWorkletNode" in window)) {
     return `This browser can't record: use a recent Firefox, Chrome, Edge or Safari. ${UPLOAD_WORKS}`;
@@ -25,19 +27,19 @@ function microphoneProblem() {
   return "";
 }
 
-/** @param {unknown} error what getUserMedia throws: https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia */
+/** https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia @param {unknown} error what it throws */
 function whyNoSound(error) {
   const name = error instanceof Error ? error.name : "";
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The microphone is not allowed here: allow it with the icon beside the page's address, then press Record again. ${UPLOAD_WORKS}`;
+      return `The microphone is not allowed here: allow it with the icon beside the page's address, ${THEN}`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `There is no microphone: connect one, then press Record again. ${UPLOAD_WORKS}`;
+      return `There is no microphone: connect one, ${THEN}`;
     case "NotReadableError":
     case "AbortError":
-      return `The microphone can't be read: close other programs that use it, then press Record again. ${UPLOAD_WORKS}`;
+      return `The microphone can't be read: close other programs that use it, ${THEN}`;
     default:
       return `Recording did not start (${name || error}): try another browser. ${UPLOAD_WORKS}`;
   }

@@ -40,6 +40,8 @@ class Session {
     this.recorder = new Recorder(this.changed);
     this.isGone = false;
     this.lose = this.lose.bind(this);
+    this.warn = this.warn.bind(this);
+    window.addEventListener("beforeunload", this.warn);
     model.on("msg:custom", this.take);
     model.on("comm_live_update", this.lose); // it was live when it came: there is one change
   }
@@ -117,6 +119,19 @@ class Session {
     this.add([file]);
   }
 
+  /** A recording that was not sent is in this page alone. @param {Event} event */
+  warn(event) {
+    if (this.recorder.state !== "off") event.preventDefault();
+  }
+
+  /** A microphone is off where nobody sees that it is on; what was recorded is kept. @param {() => void} paint */
+  leave(paint) {
+    this.views.delete(paint);
+    if (this.views.size) return;
+    if (this.recorder.state === "starting") this.recorder.discard();
+    this.recorder.stop();
+  }
+
   /** The kernel has ended or was restarted, and knows no widget any more. */
   lose() {
     this.isGone = true;
@@ -127,6 +142,7 @@ class Session {
   close() {
     this.transfers.close();
     this.recorder.close();
+    window.removeEventListener("beforeunload", this.warn);
     this.model.off("msg:custom", this.take);
     this.model.off("comm_live_update", this.lose);
     sessions.delete(this.model.get("_key"));
@@ -141,20 +157,20 @@ function problemOf(file, limits) {
     const sizes = `it has ${fileSize(file.size)}, and up to ${fileSize(limits.max_bytes)} are taken`;
     return `${name} is too large: ${sizes}. Cut it into parts, or make the widget with a larger max_bytes.`;
   }
-  const type = file.type.toLowerCase();
-  const isTaken = limits.accept.some((kind) =>
-    kind.startsWith(".")
-      ? file.name.toLowerCase().endsWith(kind)
-      : kind.endsWith("/*")
-        ? type.startsWith(kind.slice(0, -1))
-        : type === kind,
-  );
-  return isTaken ? "" : `${name} is not of a kind that is taken. Choose ${limits.kinds}.`;
+  return takes(limits, file.name, file.type) ? "" : `${name} is not of a kind that is taken. Choose ${limits.kinds}.`;
+}
+
+/** @param {Limits} limits @param {string} name @param {string} type */
+function takes(limits, name, type) {
+  return limits.accept.some((kind) => {
+    if (kind.startsWith(".")) return name.toLowerCase().endsWith(kind);
+    return kind.endsWith("/*") ? type.toLowerCase().startsWith(kind.slice(0, -1)) : type.toLowerCase() === kind;
+  });
 }
 
 /** @param {number} bytes */
 function fileSize(bytes) {
-  const [size, unit] = bytes >= 1e8 ? [1e9, "GB"] : bytes >= 1e5 ? [1e6, "MB"] : [1e3, "kB"];
+  const [size, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e5 ? [1e6, "MB"] : [1e3, "kB"];
   return `${(bytes / size).toFixed(1)} ${unit}`;
 }
 

@@ -65,7 +65,7 @@ class Transfers {
     if (!transfer) return;
     this.drop(transfer);
     this.asked.get(id)?.reject(new Cancelled());
-    if (transfer.isBegun) this.model.send({ kind: "cancel", id });
+    trySending(this.model, { kind: "cancel", id });
   }
 
   /** What the kernel says. @param {{kind: string, id: string, received?: number, reason?: string}} message */
@@ -77,7 +77,7 @@ class Transfers {
 
   async run() {
     this.isRunning = true;
-    for (let transfer; (transfer = this.queue[0]); ) {
+    for (let transfer; (transfer = this.queue[0]);) {
       try {
         await this.send(transfer);
       } catch (error) {
@@ -91,7 +91,7 @@ class Transfers {
 
   /** The browser can't read the file: it has been moved, or changed. @param {Transfer} transfer */
   fail(transfer) {
-    this.model.send({ kind: "remove", id: transfer.id });
+    trySending(this.model, { kind: "remove", id: transfer.id });
     this.failed(transfer.file.name, "The file can't be read any more. Choose it again.");
   }
 
