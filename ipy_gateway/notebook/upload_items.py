@@ -52,7 +52,6 @@ class Items:
             while name in self._names:
                 number += 1
                 name = f"{path.stem} ({number}){path.suffix}"
-            self._names.add(name)
         return replace(announcement, name=name)
 
     def add(self, announcement: Announcement) -> None:
@@ -60,6 +59,7 @@ class Items:
         item = Item(announcement.id, announcement.name, announcement.size_bytes, announcement.modified_ms)
         with self._lock:
             self._items[item.id] = item
+            self._names.add(item.name)
             self._last_id, self._refusal = item.id, ""
 
     def refuse(self, problem: str) -> None:

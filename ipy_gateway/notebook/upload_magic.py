@@ -11,7 +11,7 @@ from .option_line import OptionLine
 from .option_values import described, filled, variable_name
 from .transcribe_options import OPTIONS as TRANSCRIBE_OPTIONS
 
-_FIELDS = ("output", "language", "prompt", "words", "again")
+_FIELDS = ("output", "language", "prompt", "model", "words", "again")
 OPTIONS: Final = tuple(option for option in TRANSCRIBE_OPTIONS if option.field in _FIELDS)
 
 
@@ -22,6 +22,7 @@ class UploadOptions:
     output: str | None = None
     language: str | None = None
     prompt: str | None = None
+    model: str | None = None
     words: bool = False
     again: bool = False
 
@@ -64,7 +65,11 @@ class UploadMagics(Magics):
         from .upload_widget import AudioUpload  # ipywidgets take longer than all else together
 
         widget = AudioUpload(
-            language=options.language, prompt=options.prompt, words=options.words, again=options.again
+            language=options.language,
+            prompt=options.prompt,
+            model=options.model,
+            words=options.words,
+            again=options.again,
         )
         if options.output:
             names, name = self.shell.user_ns, options.output

@@ -28,8 +28,8 @@ class SavedOutput:
         self._display_ids.append(display_id)
         self._publish(display_id, is_new=True)
 
-    def change(self, transcript: Bundle) -> None:
-        """Show this transcript in all of them from now on."""
+    def change(self, transcript: Bundle | None) -> None:
+        """Show this transcript, or none, in all of them from now on."""
         self.bundle = saved_bundle(transcript, self._key)
         for display_id in self._display_ids:
             self._publish(display_id, is_new=False)

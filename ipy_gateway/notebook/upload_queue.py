@@ -29,7 +29,7 @@ class Wish:
         prompt: words that may occur, or None.
         words: whether to ask for the times of words.
         again: whether to transcribe anew what is known.
-        has_preview: whether a player is wanted.
+        model: name of the model, or None.
     """
 
     config: Callable[[], GatewayConfig]
@@ -37,7 +37,7 @@ class Wish:
     prompt: str | None = None
     words: bool = False
     again: bool = False
-    has_preview: bool = True
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,8 @@ class UploadQueue:
     async def _heard(self, upload: Upload) -> Heard:
         wish = self._wish
         config = wish.config()
+        if wish.model:
+            config = replace(config, audio_model=wish.model)
         outcomes = transcribe_many(
             [upload.path],
             config,
@@ -153,7 +155,7 @@ class UploadQueue:
                 outcome = await anext(outcomes)
         if outcome.transcript is None:
             raise outcome.error or RuntimeError("The transcription ended without a result.")
-        preview = await preview_of(upload.path, config) if wish.has_preview else None
+        preview = await preview_of(upload.path, config)
         return Heard(upload, replace(outcome.transcript, source=upload.name), preview)
 
 

@@ -67,8 +67,8 @@ class UploadSpool:
         """
         self._limits.check(announcement)
         with self._lock:
-            path = self._new_path(announcement)
             with explaining_disk_errors():
+                path = self._new_path(announcement)
                 self._partials[announcement.id] = _Partial(announcement, path, new_file(path))
             self._paths[announcement.id] = path
 

@@ -5,7 +5,6 @@ import threading
 import uuid
 import weakref
 from collections.abc import Generator, Mapping, Sequence
-from importlib import resources
 from typing import Any, Final
 
 import anywidget
@@ -20,6 +19,7 @@ from ..render.bundle import Bundle
 from ..render.transcript_view import transcript_bundle
 from .given_transcripts import GivenTranscripts, with_result
 from .loop import gateway_loop
+from .upload_assets import MODULE, STYLE
 from .upload_callback import Callback, OnTranscript, in_words
 from .upload_items import Items
 from .upload_limits import (
@@ -36,14 +36,6 @@ from .upload_queue import Failed, Heard, Step, UploadQueue, Wish, configuration
 from .upload_spool import Upload, UploadSpool
 
 PUBLISH_S: Final = 0.1
-_SCRIPTS: Final = (
-    *("upload_transfer.js", "upload_sound.js", "upload_recorder.js", "upload_session.js"),
-    *("upload_list.js", "upload_panels.js", "upload.js"),
-)
-
-
-def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("static", name).read_text("utf-8")
 
 
 class AudioUpload(anywidget.AnyWidget):
@@ -61,6 +53,7 @@ class AudioUpload(anywidget.AnyWidget):
         max_bytes: how large a file may be.
         language: ISO 639-1 code of what is spoken, where that is known.
         prompt: words that may occur, such as names.
+        model: name of the model that is asked.
         words: whether the times of single words are wanted.
         again: transcribe anew what is known already.
         on_transcript: called with each transcript; a coroutine function, or one that gets a thread.
@@ -77,8 +70,8 @@ class AudioUpload(anywidget.AnyWidget):
         InvalidRequestError: an argument is wrong.
     """
 
-    _esm = "\n".join(map(_asset, _SCRIPTS))
-    _css = _asset("upload.css")
+    _esm = MODULE
+    _css = STYLE
 
     state = traitlets.Unicode("idle", help="what goes on").tag(sync=True)
     progress = traitlets.Float(0.0, help="how far it has come, from 0 to 1").tag(sync=True)
@@ -99,13 +92,14 @@ class AudioUpload(anywidget.AnyWidget):
         max_bytes: int = MAX_BYTES,
         language: str | None = None,
         prompt: str | None = None,
+        model: str | None = None,
         words: bool = False,
         again: bool = False,
         on_transcript: OnTranscript | None = None,
         auto: bool = True,
     ) -> None:
         limits = limits_of(accept, max_bytes)
-        wish = Wish(configuration(config), language, prompt, words=words, again=again)
+        wish = Wish(configuration(config), language, prompt, words=words, again=again, model=model)
         self._auto = auto
         self._callback = Callback(on_transcript) if on_transcript is not None else None
         self._files = Items()
@@ -190,6 +184,7 @@ class AudioUpload(anywidget.AnyWidget):
                 self._spool.discard(given)
                 self._files.remove(given)
                 self._uploads.pop(given, None)
+                self._forget_view(given)
             case "show" if given in self._bundles:
                 self._publish_view(given)
 
@@ -241,25 +236,26 @@ class AudioUpload(anywidget.AnyWidget):
                 return
             case Failed():
                 self._files.change(upload.id, state="failed", share=0.0, text=in_words(event.error))
-                self.transcripts = with_result(self.transcripts, upload.name, event.error)
+                self._hand_out(upload.name, event.error)
             case Heard():
                 self._spool.discard(upload.id)
                 self._files.change(upload.id, state="done", share=1.0, text="")
-                self._hand_out(event)
+                self._bundles[upload.id] = transcript_bundle(event.transcript, preview=event.preview)
+                self._publish_view(upload.id)
+                self._hand_out(upload.name, event.transcript)
         self._publish()
 
-    def _hand_out(self, heard: Heard) -> None:
-        transcript = heard.transcript
-        self._bundles[heard.upload.id] = transcript_bundle(transcript, preview=heard.preview)
-        self._publish_view(heard.upload.id)
-        self._given.add(transcript)
-        if self._callback:
-            self._callback.start(transcript, self._note_problem)
+    def _hand_out(self, name: str, result: Transcript | Exception) -> None:
         try:
-            self.transcripts = with_result(self.transcripts, heard.upload.name, transcript)
-            self.transcript = transcript
+            self.transcripts = with_result(self.transcripts, name, result)
+            if isinstance(result, Transcript):
+                self.transcript = result
         except Exception as error:  # of an observer, which is not the transcription's fault
             self._note_problem(f"An observer of the widget failed: {in_words(error)}")
+        if isinstance(result, Transcript):
+            self._given.add(result)
+            if self._callback:
+                self._callback.start(result, self._note_problem)
 
     def _note_problem(self, problem: str) -> None:
         self._files.refuse(problem)
@@ -270,6 +266,17 @@ class AudioUpload(anywidget.AnyWidget):
         bundle = self._bundles[upload_id]
         self._saved.change(bundle)
         self._shown, self._view = upload_id, str(bundle.html)
+
+    def _forget_view(self, upload_id: str) -> None:
+        """Whoever removes a recording does not want its transcript in the saved notebook."""
+        self._bundles.pop(upload_id, None)
+        if self._shown != upload_id:
+            return
+        if self._bundles:
+            self._publish_view(list(self._bundles)[-1])
+        else:
+            self._saved.change(None)
+            self._shown = self._view = ""
 
     def _publish_soon(self) -> None:
         """Tell the page how it goes, but not for every slice."""

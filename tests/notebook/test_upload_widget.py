@@ -195,6 +195,43 @@ def test_what_is_refused_is_said_in_a_sentence(
     assert "_items" not in page.state or page.state["_items"] == []
 
 
+def test_what_was_refused_keeps_its_name_for_the_next_attempt(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        make(kernel, server)
+        with upload_page(kernel) as page:
+            for upload_id in ("a1", "a2"):
+                page.send("begin", upload_id, name="notes.txt", size=9, type="text/plain", modified=0)
+            reasons = [page.answer()["reason"], page.answer()["reason"]]
+
+    assert reasons[0] == reasons[1]
+
+
+def test_what_is_removed_is_no_longer_saved_but_in_the_variable(kernel: Kernel, tone: bytes) -> None:
+    with fault_server(HEARD) as server:
+        make(kernel, server)
+        with upload_page(kernel) as page:
+            upload_id = page.upload("talk.wav", tone)
+            page.wait_for_state("done")
+            page.send("remove", upload_id)
+            page.wait_for_state("idle")
+
+    assert page.state["_view"] == ""
+    assert "Eight meters." not in page.shown
+    assert kernel.run("print(widget.transcripts['talk.wav'])").text.strip() == "Eight meters."
+
+
+def test_an_observer_that_fails_is_named_and_costs_nothing(kernel: Kernel, tone: bytes) -> None:
+    failing = "widget = AudioUpload()\nwidget.observe(lambda change: 1 / 0, 'transcript')"
+    with fault_server(HEARD) as server:
+        make(kernel, server, failing)
+        with upload_page(kernel) as page:
+            page.upload("talk.wav", tone)
+            page.wait_for_state("error")
+
+    assert page.state["error"].startswith("An observer of the widget failed: ZeroDivisionError")
+    assert kernel.run("print(await widget)").text.strip() == "Eight meters."
+
+
 def test_what_is_no_sound_fails_and_the_next_one_does_not(kernel: Kernel, tone: bytes) -> None:
     with fault_server(HEARD) as server:
         make(kernel, server)
@@ -266,13 +303,14 @@ def test_without_auto_a_file_waits_until_it_is_wanted(kernel: Kernel, tone: byte
 
 def test_options_reach_the_server(kernel: Kernel, tone: bytes) -> None:
     with fault_server(HEARD) as server:
-        make(kernel, server, "widget = AudioUpload(language='de', prompt='Zuse')")
+        make(kernel, server, "widget = AudioUpload(language='de', prompt='Zuse', model='large')")
         with upload_page(kernel) as page:
             page.upload("talk.wav", tone)
             page.wait_for_state("done")
 
     body = server.request.body
     assert b'name="language"\r\n\r\nde\r\n' in body
+    assert b'name="model"\r\n\r\nlarge\r\n' in body
     assert b'name="prompt"\r\n\r\nZuse\r\n' in body
 
 
