@@ -207,6 +207,7 @@ class Recorder {
   discard() {
     this.release();
     this.forget();
+    this.problem = "";
     this.become("off");
   }
 
