@@ -6,7 +6,7 @@
 In a notebook: `%load_ext ipy_gateway`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
 from .core import __all__ as _core_names
@@ -15,11 +15,22 @@ from .core.loop_clients import mounted_transports
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .notebook.upload_widget import AudioUpload as AudioUpload
+
 __version__ = "0.1.0"
 __all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]
 
 # Whoever asks local://engine gets the embedded engine; until then nothing of it is imported.
 mounted_transports["local"] = "ipy_gateway.local.transport:LocalTransport"
+
+
+def __getattr__(name: str) -> Any:
+    """`AudioUpload`, which brings widgets along that the rest needs not."""
+    if name != "AudioUpload":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .notebook.upload_widget import AudioUpload
+
+    return AudioUpload
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

@@ -16,10 +16,11 @@ from .chat_magics import ChatMagics
 from .completion import complete_chat_lines, stop_completing
 from .gateway_magics import GatewayMagics
 from .question_marks import allow_question_marks, disallow_question_marks
+from .upload_magic import UploadMagics
 
 CHAT = "chat"
 OUR_OWN_CHAT = "gwchat"  # where another extension has taken %%chat
-MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics)
+MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics, UploadMagics)
 
 # What a shell had configured when the magics were taken away: %reload_ext must not send work elsewhere.
 _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weakref.WeakKeyDictionary()
@@ -37,7 +38,8 @@ def load(shell: InteractiveShell) -> None:
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
     gateway = _gateway_magics(shell)
     chat = ChatMagics(shell, gateway)
-    for magics in (gateway, AudioMagics(shell, gateway), AnalyzeMagics(shell, gateway), chat):
+    audio, analyze = AudioMagics(shell, gateway), AnalyzeMagics(shell, gateway)
+    for magics in (gateway, audio, analyze, UploadMagics(shell), chat):
         shell.register_magics(magics)
     for table in tables.values():
         table[OUR_OWN_CHAT] = table[CHAT]

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from IPython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import TraitError, observe
@@ -167,3 +168,10 @@ class GatewayMagics(Magics, SettingTraits):
 def _config_bundle(config: GatewayConfig) -> Bundle:
     """The settings; what is replayed needs no keys, and is to look as it did with them."""
     return config_bundle(config, shows_keys=tape_in_use() is None)
+
+
+def notebook_config() -> GatewayConfig:
+    """What the magics of the running notebook use; without them, what the environment says."""
+    shell = get_ipython()
+    loaded = [one for one in getattr(shell, "configurables", ()) if isinstance(one, GatewayMagics)]
+    return loaded[0].gateway_config if loaded else GatewayConfig.from_env()

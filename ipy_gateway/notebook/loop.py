@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
@@ -75,6 +76,17 @@ class GatewayLoop:
                     raise Interrupted from None
                 raise
         return job.result()
+
+    def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        """Run a coroutine on this loop, and wait for nothing; to cancel the future cancels the work.
+
+        Raises:
+            RuntimeError: after `stop`.
+        """
+        if not self._thread.is_alive():
+            work.close()
+            raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
         """Cancel what still runs, close connections, and end the thread."""

@@ -20,6 +20,12 @@ def megabytes(byte_count: int) -> str:
     return f"{byte_count / 1e6:.1f} MB"
 
 
+def file_size(byte_count: int) -> str:
+    """The size of any file as people write it: "0.9 kB", "75.5 MB", "2.0 GB"."""
+    size, unit = (1e9, "GB") if byte_count >= 1e9 else (1e6, "MB") if byte_count >= 1e5 else (1e3, "kB")
+    return f"{byte_count / size:.1f} {unit}"
+
+
 def duration(seconds: float) -> str:
     """A length as people write it: "49 s", "12:05", "1:02:33"."""
     whole = round(seconds)

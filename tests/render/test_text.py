@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipy_gateway.render.text import duration, fitting, megabytes, printable
+from ipy_gateway.render.text import duration, file_size, fitting, megabytes, printable
 
 
 def test_line_ends_and_tabs_stay() -> None:
@@ -39,6 +39,14 @@ def test_what_people_write_stays(text: str) -> None:
 )
 def test_a_duration_is_written_as_people_write_it(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0.0 kB"), (940, "0.9 kB"), (99_999, "100.0 kB"), (5_000_000, "5.0 MB"), (3_000_000_000, "3.0 GB")],
+)
+def test_a_file_has_a_size_of_its_order(size: int, text: str) -> None:
+    assert file_size(size) == text
 
 
 def test_a_size_is_written_in_megabytes() -> None:

@@ -115,19 +115,28 @@ class Jupyter:
 
 
 @contextmanager
-def jupyter(folder: Path, *, app: str = "lab") -> Iterator[Jupyter]:
-    """One of the front ends over the notebooks in a folder, and Chromium."""
+def jupyter(folder: Path, *, app: str = "lab", microphone: Path | None = None) -> Iterator[Jupyter]:
+    """One of the front ends over the notebooks in a folder, and Chromium.
+
+    Args:
+        folder: where it runs.
+        app: which of them.
+        microphone: a WAV that Chromium's microphone hears, over and over; pages still have to be allowed to.
+    """
     package(APPS[app].module)
-    with _server(folder, APPS[app]) as url, browser() as context:
+    options = _hearing(microphone) if microphone else []
+    with _server(folder, APPS[app]) as url, browser(*options) as context:
         yield Jupyter(url, folder, APPS[app], context)
 
 
 @contextmanager
-def browser() -> Iterator[BrowserContext]:
+def browser(*options: str) -> Iterator[BrowserContext]:
     """Chromium, for pages that share a cache."""
     executable = chromium()
     with sync_playwright() as playwright:
-        process = playwright.chromium.launch(executable_path=str(executable), args=CHROMIUM_OPTIONS)
+        process = playwright.chromium.launch(
+            executable_path=str(executable), args=[*CHROMIUM_OPTIONS, *options]
+        )
         expect.set_options(timeout=START_S * 1000)  # much else may be going on: this finds what hangs
         try:
             yield process.new_context(viewport={"width": 1200, "height": 1600})
@@ -226,6 +235,10 @@ def cues_in_track(page: Page, vtt: str) -> list[tuple[int, int, str, str]]:
 def outputs_of(page: Page, index: int) -> Locator:
     """The outputs of a cell, as they are shown."""
     return page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")
+
+
+def _hearing(sound: Path) -> list[str]:
+    return ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={sound}"]
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""What a page does for an upload widget, without the page: messages to a real kernel, slices and all."""
+
+import itertools
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from .kernel import Kernel
+
+WAIT_S = 60
+
+
+class UploadPage:
+    """A widget's other end.
+
+    Attributes:
+        state: the widget's traits, as far as they have changed since.
+        shown: what its saved output shows, as HTML.
+    """
+
+    def __init__(self, client: BlockingKernelClient, comm_id: str) -> None:
+        self._client = client
+        self._comm_id = comm_id
+        self._ids = (f"file-{number}" for number in itertools.count())
+        self.state: dict[str, Any] = {}
+        self.shown = ""
+        self._printed: dict[str, str] = {}
+
+    def send(self, kind: str, upload_id: str, *buffers: bytes, **content: Any) -> None:
+        """One message of the page."""
+        data = {"method": "custom", "content": {"kind": kind, "id": upload_id, **content}}
+        session = self._client.session
+        message = session.msg("comm_msg", {"comm_id": self._comm_id, "data": data})
+        session.send(self._client.shell_channel.socket, message, buffers=list(buffers))
+
+    def upload(self, name: str, data: bytes, *, kind: str = "audio/wav", slice_bytes: int = 1 << 20) -> str:
+        """Send a file in slices, each when the one before was acknowledged; returns what it is called."""
+        upload_id = next(self._ids)
+        self.send("begin", upload_id, name=name, size=len(data), type=kind, modified=0)
+        received = self.answer()["received"]
+        while received < len(data):
+            self.send("slice", upload_id, data[received : received + slice_bytes], offset=received)
+            received = self.answer()["received"]
+        return upload_id
+
+    def answer(self) -> dict[str, Any]:
+        """The next message to the page."""
+        return self._wait_for(lambda answer: answer)
+
+    def wait_for_state(self, state: str) -> None:
+        """Wait until the widget says that it is in this state."""
+        self._wait_for(lambda _: self.state.get("state") == state)
+
+    def wait_for_text(self, cell: str) -> str:
+        """What is printed in the cell of this message, as soon as something is."""
+        self._wait_for(lambda _: cell in self._printed)
+        return self._printed[cell]
+
+    def _wait_for(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + WAIT_S
+        answer: dict[str, Any] = {}
+        while not condition(answer):
+            try:
+                answer = self._take(self._client.get_iopub_msg(timeout=deadline - time.monotonic()))
+            except (queue.Empty, ValueError) as error:
+                raise TimeoutError(f"nothing within {WAIT_S} s; {self.state.get('_items')}") from error
+        return answer
+
+    def _take(self, message: dict[str, Any]) -> dict[str, Any]:
+        content = message["content"]
+        if message["msg_type"] == "stream":
+            self._printed[message["parent_header"].get("msg_id", "")] = content["text"]
+        if message["msg_type"] == "update_display_data":
+            self.shown = content["data"]["text/html"]
+        if message["msg_type"] != "comm_msg" or content["comm_id"] != self._comm_id:
+            return {}
+        self.state.update(content["data"].get("state", {}))
+        return dict(content["data"].get("content", {}))
+
+
+@contextmanager
+def upload_page(kernel: Kernel, comm_id: str = "") -> Iterator[UploadPage]:
+    """The other end of the widget of this id, or else of the one in the variable `widget`."""
+    comm_id = comm_id or kernel.run("print(widget.model_id)").text.strip()
+    client = kernel.manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=WAIT_S)
+        yield UploadPage(client, comm_id)
+    finally:
+        client.stop_channels()
