@@ -103,7 +103,7 @@ async def test_subtitles_are_not_streamed(client: httpx.AsyncClient, note: Path)
 
     answer = await client.post(TRANSCRIPTIONS, data=fields, files=files)
 
-    assert answer.text.startswith("1\n00:00:00,000")
+    assert answer.text.startswith("1\n00:00:00,")
 
 
 async def test_a_recording_that_cannot_be_read_is_no_broken_stream(client: httpx.AsyncClient) -> None:
