@@ -1,4 +1,4 @@
-"""What is said in samples: faster-whisper's batched pipeline, a sentence at a time."""
+"""What is said in samples: faster-whisper's sentences."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 from .packing import Pack
 from .requirements import import_extra
+from .silence import SAMPLE_RATE_HZ
 
 # Four take less time than one after the other; more would take no less, and could be stopped later.
 CLIPS_AT_ONCE = 4
@@ -29,30 +30,52 @@ def hear(pack: Pack, samples: Any, model: Any, options: dict[str, Any]) -> tuple
         options: of its `transcribe`.
     """
     packed = pack.samples(samples)
-    pipeline = import_extra("faster_whisper").BatchedInferencePipeline(model)
-    segments, info = pipeline.transcribe(
-        packed,
-        clip_timestamps=[{"start": start_s, "end": end_s} for start_s, end_s in pack.bounds_s],
-        batch_size=CLIPS_AT_ONCE,
-        word_timestamps=True,
-        without_timestamps=True,  # with them the small models leave out sentences
-        **options,
+    heard = _at_length if pack.is_long else _at_once
+    segments, info = heard(pack, packed, model, options)
+    return _sentences(pack, segments), info
+
+
+def _at_length(
+    pack: Pack, packed: Any, model: Any, options: dict[str, Any]
+) -> tuple[Iterator[tuple[Any, float]], Any]:
+    """Where there is no pause to cut at, each half minute begins where the one before was understood."""
+    segments, info = model.transcribe(packed, word_timestamps=True, **options)
+    return ((segment, 0.0) for segment in segments), info
+
+
+def _at_once(
+    pack: Pack, packed: Any, model: Any, options: dict[str, Any]
+) -> tuple[Iterator[tuple[Any, float]], Any]:
+    """All clips together; by itself again what the decoder lost itself in."""
+    segments, info = (
+        import_extra("faster_whisper")
+        .BatchedInferencePipeline(model)
+        .transcribe(
+            packed,
+            clip_timestamps=[{"start": start_s, "end": end_s} for start_s, end_s in pack.bounds_s],
+            batch_size=CLIPS_AT_ONCE,
+            word_timestamps=True,
+            without_timestamps=True,  # with them the small models leave out sentences
+            **options,
+        )
     )
-    return _sentences(pack, packed, segments, model, {**options, "language": info.language}), info
+
+    def heard() -> Iterator[tuple[Any, float]]:
+        for (start_s, end_s), segment in zip(pack.bounds_s, segments, strict=True):
+            if not _is_lost(segment) or "temperature" in options:
+                yield segment, 0.0
+                continue
+            clip = packed[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]
+            again, _ = model.transcribe(clip, word_timestamps=True, **{**options, "language": info.language})
+            yield from ((one, start_s) for one in again)
+
+    return heard(), info
 
 
-def _sentences(
-    pack: Pack, packed: Any, segments: Iterator[Any], model: Any, options: dict[str, Any]
-) -> Iterator[Any]:
-    for (start_s, end_s), segment in zip(pack.bounds_s, segments, strict=True):
-        clip, offset_s = [segment], 0.0
-        if _is_lost(segment) and "temperature" not in options:
-            rate = model.feature_extractor.sampling_rate
-            again = packed[round(start_s * rate) : round(end_s * rate)]
-            clip, offset_s = list(model.transcribe(again, word_timestamps=True, **options)[0]), start_s
-        for heard in clip:
-            for words in _by_sentence(heard.words):
-                yield _sentence(heard, [_placed(word, pack, offset_s) for word in words])
+def _sentences(pack: Pack, segments: Iterator[tuple[Any, float]]) -> Iterator[Any]:
+    for segment, offset_s in segments:
+        for words in _by_sentence(segment.words):
+            yield _sentence(segment, [_placed(word, pack, offset_s) for word in words])
 
 
 def _is_lost(segment: Any) -> bool:

@@ -11,14 +11,11 @@ from .requirements import import_extra
 from .silence import SAMPLE_RATE_HZ, Span
 
 CLIP_S = 30  # what Whisper takes in at once, whether or not that much is said in it
-_SEARCHED_SHARE = 0.2  # where speech has to be cut, at the quietest place of its last fifth
-_FRAME_S = 0.02
-_SMOOTHED_FRAMES = 5  # 0.1 s: who speaks without a pause leaves no more between words
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Clips of at most half a minute that a model takes in together.
+    """Clips of at most half a minute that a model takes in together, or a longer one without a pause.
 
     Attributes:
         clips: the spans of speech in each, which follow each other without what was between them.
@@ -30,6 +27,11 @@ class Pack:
         """The samples of all clips in a row."""
         numpy = import_extra("numpy")
         return numpy.concatenate([recording[span.start : span.end] for span in self._spans])
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is longer than what a model takes in at once."""
+        return _is_long(self.clips[0])
 
     @cached_property
     def bounds_s(self) -> list[tuple[float, float]]:
@@ -63,45 +65,28 @@ class Pack:
         return [start / SAMPLE_RATE_HZ for start in [0, *accumulate(lengths[:-1])]]
 
 
-def packs(spans: Iterable[Span], recording: Any, *, clips: int) -> Iterator[Pack]:
-    """The speech of a recording in packs of so many clips."""
+def packs(spans: Iterable[Span], *, clips: int) -> Iterator[Pack]:
+    """The speech of a recording in packs of so many clips; what is longer is one by itself."""
     pack: list[tuple[Span, ...]] = []
-    for clip in _clips(spans, recording):
-        pack.append(clip)
-        if len(pack) == clips:
+    for clip in _clips(spans):
+        if pack and (len(pack) == clips or _is_long(clip) or _is_long(pack[-1])):
             yield Pack(tuple(pack))
             pack = []
+        pack.append(clip)
     if pack:
         yield Pack(tuple(pack))
 
 
-def _clips(spans: Iterable[Span], recording: Any) -> Iterator[tuple[Span, ...]]:
-    clip: list[Span] = []
+def _clips(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
+    clip: tuple[Span, ...] = ()
     for span in spans:
-        for part in _parts(span, recording):
-            if clip and sum(one.length for one in clip) + part.length > CLIP_S * SAMPLE_RATE_HZ:
-                yield tuple(clip)
-                clip = []
-            clip.append(part)
+        if clip and _is_long((*clip, span)):
+            yield clip
+            clip = ()
+        clip = (*clip, span)
     if clip:
-        yield tuple(clip)
+        yield clip
 
 
-def _parts(span: Span, recording: Any) -> Iterator[Span]:
-    """A span of speech, cut where it is longer than a clip."""
-    longest = CLIP_S * SAMPLE_RATE_HZ
-    while span.length > longest:
-        latest = span.start + longest
-        cut = _quietest(recording, latest - round(longest * _SEARCHED_SHARE), latest)
-        yield Span(span.start, cut)
-        span = Span(cut, span.end)
-    yield span
-
-
-def _quietest(recording: Any, earliest: int, latest: int) -> int:
-    numpy = import_extra("numpy")
-    frame = round(_FRAME_S * SAMPLE_RATE_HZ)
-    energies = (recording[earliest:latest].reshape(-1, frame) ** 2).mean(axis=1)
-    smoothed = numpy.convolve(energies, numpy.ones(_SMOOTHED_FRAMES), mode="same")
-    inner = smoothed[_SMOOTHED_FRAMES:-_SMOOTHED_FRAMES]
-    return int(earliest + (int(inner.argmin()) + _SMOOTHED_FRAMES) * frame + frame // 2)
+def _is_long(clip: tuple[Span, ...]) -> bool:
+    return sum(span.length for span in clip) > CLIP_S * SAMPLE_RATE_HZ

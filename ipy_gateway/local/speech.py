@@ -113,7 +113,7 @@ def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Ite
     if request.temperature is not None:
         options["temperature"] = request.temperature
     duration_s, is_heard = len(samples) / SAMPLE_RATE_HZ, False
-    for pack in packs(speech_spans(samples, cancelled), samples, clips=CLIPS_AT_ONCE):
+    for pack in packs(speech_spans(samples, cancelled), clips=CLIPS_AT_ONCE):
         segments, info = hear(pack, samples, model, options)
         if not is_heard:
             is_heard, options["language"] = True, info.language
