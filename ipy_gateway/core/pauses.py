@@ -7,10 +7,12 @@ from itertools import accumulate
 
 _FRAME_S = 0.02
 _SMOOTHED_FRAMES = 15  # 0.3 s: a pause between words, not one within a word
-# A pause is not much louder than the quietest tenth, and far from what is loud: -12 dB.
+# A pause is not much louder than the quietest tenth, and far from what is loud: at -12 dB some speak softly.
+# Where a pause is taken for speech, windows overlap, which costs little; the other way round a word is lost.
 _ABOVE_FLOOR = 2.0
-_BELOW_SPEECH = 0.25
+_BELOW_SPEECH = 0.1  # -20 dB
 _SILENCE = 20.0  # of 32768: a quiet room, recorded well
+_SHORTEST_RUN = 10  # 0.2 s: a shorter one, smoothed, may be a word that is said softly
 _STRIDE = 2  # every other sample tells as much of the loudness
 
 
@@ -47,7 +49,7 @@ def find_cut(samples: bytes, sample_rate_hz: int, channels: int, *, start_s: flo
     quiet = _quiet_level(levels)
     pause = _longest_run([level <= quiet for level in region])
     best = (pause.start + pause.stop) // 2 if pause else region.index(min(region))
-    return Cut((first + best) * frame_samples + frame_samples // 2, is_pause=bool(pause))
+    return Cut((first + best) * frame_samples + frame_samples // 2, is_pause=len(pause) >= _SHORTEST_RUN)
 
 
 def _levels(samples: bytes, frame_values: int) -> list[float]:

@@ -9,8 +9,10 @@ from ..core.config import LOCAL_SPEECH_MODEL
 from ..core.deadline import clock_stopped
 from ..core.progress import current_listener
 from .decoding import decode
+from .listening import CLIPS_AT_ONCE, hear
+from .packing import packs
 from .requirements import import_extra
-from .silence import SAMPLE_RATE_HZ, has_speech
+from .silence import SAMPLE_RATE_HZ, speech_spans
 from .speech_models import load_model, model_folder
 from .worker import Cancelled, Worker
 
@@ -106,23 +108,22 @@ class SpeechEngine:
 
 def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Iterator[Speech | SpeechSegment]:
     samples = decode(request.audio_bytes, cancelled)
-    if not has_speech(samples, cancelled):
-        yield Speech(_language_unheard(request, model), len(samples) / SAMPLE_RATE_HZ)
-        return
     import_extra("ctranslate2").set_random_seed(0)  # the same recording gives the same text
-    options = {} if request.temperature is None else {"temperature": request.temperature}
-    segments, info = model.transcribe(
-        samples,
-        language=request.language,
-        initial_prompt=request.prompt,
-        word_timestamps=request.words,
-        **options,
-    )
-    yield Speech(info.language, info.duration)
-    for segment in segments:
-        if cancelled.is_set():
-            return
-        yield SpeechSegment(segment)
+    options: dict[str, Any] = {"language": request.language, "initial_prompt": request.prompt}
+    if request.temperature is not None:
+        options["temperature"] = request.temperature
+    duration_s, is_heard = len(samples) / SAMPLE_RATE_HZ, False
+    for pack in packs(speech_spans(samples, cancelled), clips=CLIPS_AT_ONCE):
+        segments, info = hear(pack, samples, model, options)
+        if not is_heard:
+            is_heard, options["language"] = True, info.language
+            yield Speech(info.language, duration_s)
+        for segment in segments:
+            if cancelled.is_set():
+                return
+            yield SpeechSegment(segment)
+    if not is_heard:
+        yield Speech(_language_unheard(request, model), duration_s)
 
 
 def _language_unheard(request: SpeechRequest, model: Any) -> str | None:

@@ -166,6 +166,15 @@ async def test_no_more_windows_are_under_way_than_the_server_takes() -> None:
     assert len(ear.windows_s) > 6
 
 
+async def test_as_many_windows_are_under_way_as_the_server_takes() -> None:
+    ear = Ear("segments", delay_s=0.5)
+
+    with hearing_server(ear) as server:
+        await transcribe(wav(spoken(range(600))), config_for(server.url, ear, max_requests=4))
+
+    assert server.most_at_once == 4
+
+
 # What fails
 
 

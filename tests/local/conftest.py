@@ -34,8 +34,8 @@ def excerpt(interview: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def long_recording(interview: Path) -> bytes:
-    """Four minutes of speech: eight windows of half a minute at least."""
-    return played(interview, seconds=240)
+    """Eight minutes of speech: sixteen windows of half a minute at least."""
+    return played(interview, seconds=480)
 
 
 def played(recording: Path, *, seconds: int) -> bytes:
@@ -77,7 +77,7 @@ def listening(speech_model: Path, monkeypatch: pytest.MonkeyPatch) -> Listening:
     encode = model.encode
 
     def counted(features: Any) -> Any:
-        listening.windows += 1
+        listening.windows += len(features) if features.ndim == 3 else 1
         return encode(features)
 
     monkeypatch.setattr(model, "encode", counted)

@@ -69,6 +69,8 @@ class FaultServer:
         requests: what came in.
         opened: how many connections were made.
         open: how many of them are open now.
+        answering: how many requests wait for their answer now.
+        most_at_once: how many waited at once at most.
     """
 
     script: list[Answer]
@@ -79,6 +81,8 @@ class FaultServer:
     requests: list[RecordedRequest] = field(default_factory=list)
     opened: int = 0
     open: int = 0
+    answering: int = 0
+    most_at_once: int = 0
 
     @property
     def request(self) -> RecordedRequest:
@@ -125,7 +129,12 @@ class FaultServer:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     async def _answer(self, writer: asyncio.StreamWriter, reply: Answer) -> bool:
-        await asyncio.sleep(reply.delay_s)
+        self.answering += 1
+        self.most_at_once = max(self.most_at_once, self.answering)
+        try:
+            await asyncio.sleep(reply.delay_s)
+        finally:
+            self.answering -= 1
         writer.write(reply.data)
         await writer.drain()
         return not reply.closes

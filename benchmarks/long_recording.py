@@ -1,0 +1,108 @@
+"""`transcribe` of a long recording: against faster-whisper's batched pipeline, and four requests at once.
+
+Run `python -m benchmarks.long_recording` in an environment with the extra `lab`. Each run of the embedded
+engine or of faster-whisper is a process of its own; they take turns.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+from ipy_gateway import GatewayConfig, transcribe
+from ipy_gateway.local.pins import WHISPER_TINY_EN
+from ipy_gateway.local.weights import ensure_weights
+from tests.support.hearing_server import Ear, hearing_server
+from tests.support.long_speech import interview_sentences, with_pauses, without_a_pause
+from tests.support.tones import spoken, wav
+
+INTERVIEW = Path(__file__).parents[1] / "notebooks" / "audio" / "interview.wav"
+SPEECHES = {"with pauses": with_pauses, "without a pause": without_a_pause}
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = 300
+ANSWER_S = 0.5
+
+
+def main() -> None:
+    """Measure, and print medians and their ratio."""
+    if len(sys.argv) == 3:
+        print(json.dumps(_seconds(RUNS[sys.argv[1]], sys.argv[2])))
+        return
+    print({name: version(name) for name in ("faster-whisper", "ctranslate2", "onnxruntime")})
+    with tempfile.TemporaryDirectory() as folder:
+        for name, speech in SPEECHES.items():
+            path = Path(folder) / "talk.wav"
+            path.write_bytes(speech(interview_sentences(INTERVIEW), SECONDS).wav)
+            print(f"{SECONDS} s of speech {name}, {ROUNDS} rounds:")
+            _compare(path)
+    asyncio.run(_at_once())
+
+
+def _compare(path: Path) -> None:
+    figures: dict[str, list[list[float]]] = {name: [] for name in RUNS}
+    for _ in range(ROUNDS):
+        for name in RUNS:
+            command = [sys.executable, "-m", "benchmarks.long_recording", name, str(path)]
+            figures[name].append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+    medians = {
+        name: [statistics.median(column) for column in zip(*rows, strict=True)]
+        for name, rows in figures.items()
+    }
+    for name, (wall_s, cpu_s) in medians.items():
+        print(f"{name:10} {wall_s:6.2f} s wall  {cpu_s:6.2f} s CPU")
+    wall, cpu = (a / b for a, b in zip(medians["transcribe"], medians["batched"], strict=True))
+    print(f"ratio      {wall:6.2f} wall    {cpu:6.2f} CPU")
+
+
+def _ours(path: str) -> None:
+    asyncio.run(transcribe(path, GatewayConfig(journal=False)))
+
+
+def _batched(path: str) -> None:
+    model = WhisperModel(str(ensure_weights(WHISPER_TINY_EN)), device="cpu", compute_type="int8")
+    list(BatchedInferencePipeline(model).transcribe(path)[0])
+
+
+RUNS: dict[str, Callable[[str], None]] = {"transcribe": _ours, "batched": _batched}
+
+
+def _seconds(work: Callable[[str], None], path: str) -> tuple[float, float]:
+    started = time.perf_counter(), _cpu_s()
+    work(path)
+    return time.perf_counter() - started[0], _cpu_s() - started[1]
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def _at_once() -> None:
+    recording = wav(spoken(range(3000)))
+    with hearing_server(Ear("segments", delay_s=ANSWER_S)) as server:
+        walls_s = [await _wall_s(recording, server.url, at_once) for at_once in (1, 4)]
+    print(
+        f"20 minutes, a server that answers in {ANSWER_S} s: one at a time {walls_s[0]:.1f} s, "
+        f"four {walls_s[1]:.1f} s, {walls_s[0] / walls_s[1]:.1f} times as fast"
+    )
+
+
+async def _wall_s(recording: bytes, url: str, at_once: int) -> float:
+    config = GatewayConfig(url, audio_api="transcriptions", journal=False, max_requests=at_once)
+    started = time.perf_counter()
+    await transcribe(recording, config)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
