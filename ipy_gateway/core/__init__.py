@@ -1,14 +1,17 @@
 """The framework-free core: asks servers, needs httpx and pydantic alone."""
 
 from .audio import normalize_audio_to_wav
+from .budget import Budget, Spending
 from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .exceptions import (
     AudioProcessingError,
+    BudgetExceededError,
     ConfigurationError,
     GatewayError,
     IncompleteAnswerWarning,
+    InvalidAnswerError,
     InvalidRequestError,
     UpstreamError,
     UpstreamResponseError,
@@ -40,6 +43,8 @@ __all__ = [
     "AnalysisProgress",
     "AnswerText",
     "AudioProcessingError",
+    "Budget",
+    "BudgetExceededError",
     "ChatChunk",
     "Completion",
     "ConfigurationError",
@@ -48,6 +53,7 @@ __all__ = [
     "GatewayConfig",
     "GatewayError",
     "IncompleteAnswerWarning",
+    "InvalidAnswerError",
     "InvalidRequestError",
     "JournalEntry",
     "JournalWarning",
@@ -55,6 +61,7 @@ __all__ = [
     "Outcome",
     "Reply",
     "Segment",
+    "Spending",
     "ToolCallPiece",
     "Transcript",
     "TranscriptChunk",
