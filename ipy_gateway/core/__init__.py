@@ -38,6 +38,7 @@ from .routing import has_audio_content, select_upstream_url
 from .transcript import Gap, Transcript
 from .transcript_search import Match
 from .transcription import Segment, Word
+from .typed_answers import TypedReply, chat_completion_as, takes_json_schema
 
 __all__ = [
     "AnalysisProgress",
@@ -67,6 +68,7 @@ __all__ = [
     "TranscriptChunk",
     "TranscriptText",
     "TranscriptionProgress",
+    "TypedReply",
     "UpstreamError",
     "UpstreamResponseError",
     "UpstreamTimeoutError",
@@ -76,6 +78,7 @@ __all__ = [
     "analyze",
     "analyze_audio",
     "chat_completion",
+    "chat_completion_as",
     "close_connections",
     "empty_journal",
     "forward_chat_completion",
@@ -88,6 +91,7 @@ __all__ = [
     "stream_analysis",
     "stream_chat",
     "stream_transcription",
+    "takes_json_schema",
     "transcribe",
     "transcribe_audio",
     "transcribe_many",

@@ -47,9 +47,9 @@ class Budget:
             await chat_completion(messages, config)
         budget.used.tokens
 
-    Every request that is sent inside, whatever it is for, is counted, failed attempts included; an answer that
-    comes from the journal costs nothing. What a request takes is estimated before it is sent, with as many
-    tokens for its answer as `max_tokens` allows, and corrected by what the server reports. A request without
+    Every request that is sent inside, whatever it is for, is counted, failed attempts included; what comes
+    from the journal costs nothing. What a request takes is estimated before it is sent, with as many tokens
+    for its answer as `max_tokens` allows, and corrected by what the server reports. A request without
     `max_tokens` may end above the limit: the next one is refused.
 
     Args:

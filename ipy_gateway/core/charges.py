@@ -133,7 +133,7 @@ def charge_of(response: httpx.Response) -> Charge:
 
 
 def sound_seconds(head: bytes, total_bytes: int) -> float:
-    """How long a recording is, told from its first bytes and its size; rather too long where that is unknown."""
+    """How long a recording is, told from its first bytes and its size; rather too long where unknown."""
     try:
         rate = bytes_per_second(head)
     except AudioProcessingError:

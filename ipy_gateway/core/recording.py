@@ -110,7 +110,7 @@ def recognize(audio_bytes: Bytes, *, accept_truncated: bool = False) -> Recordin
 
 
 def bytes_per_second(head: bytes) -> float | None:
-    """How many bytes a second of sound takes, told from a recording's first bytes; None where those don't tell.
+    """How many bytes a second of sound takes, told from a recording's first bytes, or None.
 
     Of an MP3 whose bit rate varies, that of the first frame.
 
