@@ -7,6 +7,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..core.budget import Budget
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from .analyze_magic import AnalyzeMagics
@@ -22,6 +23,7 @@ MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics)
 
 # What a shell had configured when the magics were taken away: %reload_ext must not send work elsewhere.
 _configured: "weakref.WeakKeyDictionary[InteractiveShell, GatewayConfig]" = weakref.WeakKeyDictionary()
+_budgets: "weakref.WeakKeyDictionary[InteractiveShell, Budget | None]" = weakref.WeakKeyDictionary()
 
 
 def load(shell: InteractiveShell) -> None:
@@ -50,6 +52,7 @@ def unload(shell: InteractiveShell) -> None:
         configurables.remove(magics)
         if isinstance(magics, GatewayMagics):
             _configured[shell] = magics.gateway_config
+            _budgets[shell] = magics.budget
             magics.close()
     manager = shell.magics_manager
     for table in (manager.registry, *manager.magics.values()):
@@ -67,6 +70,7 @@ def _gateway_magics(shell: InteractiveShell) -> GatewayMagics:
     """With what was configured before, or else with what the environment and the profile say."""
     before = _configured.get(shell)
     gateway = GatewayMagics(shell, before or _from_environment())
+    gateway.budget = _budgets.get(shell)
     if before:
         gateway.gateway_config = before
     return gateway

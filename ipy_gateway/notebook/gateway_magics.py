@@ -7,19 +7,22 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import TraitError, observe
 
+from ..core.budget import Budget
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from ..core.journal import empty_journal, journal_entries
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
+from ..render.budget import budget_bundle, budget_text
 from ..render.journal import journal_bundle
 from ..render.results import changes_bundle, config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from .batch_output import BatchOutput
+from .budget_line import BudgetedBridge, budget_after
 from .display import Output, ShownValues, is_headless
 from .kernel_loop import KernelLoop
 from .live import LiveAnswer
-from .loop import Bridge
+from .loop import Bridge, gateway_loop
 from .recordings import Batch
 from .settings import UNSET, SettingTraits, changed, configured, loop_named
 
@@ -35,6 +38,7 @@ class GatewayMagics(Magics, SettingTraits):
         self.shown.add_type(TranscriptText, transcript_bundle)
         self.shown.add_type(GatewayConfig, config_bundle)
         self._bridge: Bridge | None = None
+        self.budget: Budget | None = None
         self.gateway_config = configured(config, self)
 
     @property
@@ -55,17 +59,22 @@ class GatewayMagics(Magics, SettingTraits):
         """Whether nobody watches, so that outputs have to be the same in each run."""
         return is_headless(self._ipython)
 
+    @property
+    def bridge(self) -> Bridge:
+        """Where requests run, counted by the budget of the session."""
+        return BudgetedBridge(self._bridge or gateway_loop(), self.budget)
+
     def output(self, what: str) -> Output:
         """The output of a magic, with what it says while it waits."""
-        return Output(self._ipython, what, self._bridge)
+        return Output(self._ipython, what, self.bridge)
 
     def batch_output(self, what: str, batch: Batch) -> BatchOutput:
         """The output of recordings, with how far they have come."""
-        return BatchOutput(self._ipython, what, batch, self._bridge)
+        return BatchOutput(self._ipython, what, batch, self.bridge)
 
     def live_answer(self, what: str, *, owns_cell: bool) -> LiveAnswer:
         """The output of a chat, with what it says until the answer begins."""
-        return LiveAnswer(self._ipython, what, self._bridge, owns_cell=owns_cell)
+        return LiveAnswer(self._ipython, what, self.bridge, owns_cell=owns_cell)
 
     @line_magic
     def gateway(self, line: str) -> GatewayConfig | None:
@@ -84,6 +93,8 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway journal                  show what is kept of transcripts; with words, those with them
             %gateway journal --empty          forget all of it
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
+            %gateway budget 200k tokens       spend no more from now on; also: requests, audio minutes
+            %gateway budget                   show what is spent; "off" takes the budget back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
         `%config GatewayMagics.timeout_s = 60` does the same as `set`, and so does, for all notebooks,
@@ -98,6 +109,10 @@ class GatewayMagics(Magics, SettingTraits):
             case ["journal", *words_sought]:
                 self._journal(words_sought)
                 return None
+            case ["budget", *words_of_budget]:
+                self.budget = budget_after(words_of_budget, self.budget)
+                self.output("").show(budget_bundle(self.budget))
+                return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
                 whose = "the kernel's own event loop" if self._bridge else "a loop of their own"
@@ -106,7 +121,8 @@ class GatewayMagics(Magics, SettingTraits):
             case [] | ["status"] if words or not self.is_headless:
                 output = self.output("Asking the servers")
                 statuses = output.wait_for(server_statuses(self.gateway_config))
-                output.show(status_bundle(statuses, self.gateway_config))
+                spent = [budget_text(self.budget)] if self.budget else []
+                output.show(status_bundle(statuses, self.gateway_config, notes=spent))
             case [] | ["settings"]:
                 self.output("").show(config_bundle(self.gateway_config))
             case _:

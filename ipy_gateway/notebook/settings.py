@@ -15,7 +15,7 @@ from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError, InvalidRequestError
 
 KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
-WORDS = ("status", "models", "settings", "set", "key", "journal", "loop")  # that %gateway knows
+WORDS = ("status", "models", "settings", "set", "key", "journal", "loop", "budget")  # that %gateway knows
 UNSET = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
 
