@@ -23,6 +23,7 @@ QUESTION_OPTIONS: Final = (
     Option("timeout_s", "timeout", "", "SECONDS", "longest wait for the whole answer"),
     Option("new", "new", "", "", "begin the conversation anew"),
     Option("name", "name", "n", "NAME", "go on with the conversation of this name"),
+    Option("kind", "as", "", "CLASS", "give an object of this class: Person, list[Person], dict, DataFrame"),
     Option("output", "output", "o", "NAME", "put the reply into this variable; also: NAME << at the front"),
 )
 ACTION_OPTIONS: Final = (
@@ -60,6 +61,7 @@ class ChatOptions:
         timeout_s: seconds that the answer may take, not checked yet.
         new: whether to begin the conversation anew.
         name: which conversation, None for the usual one.
+        kind: expression of the class that the answer is to be an object of.
         output: variable for the reply.
         action: what to do in place of asking.
         file: the file of "save" and "load".
@@ -76,6 +78,7 @@ class ChatOptions:
     timeout_s: float | None = None
     new: bool = False
     name: str | None = None
+    kind: str | None = None
     output: str | None = None
     action: Action | None = None
     file: str = ""

@@ -76,6 +76,29 @@ def value_of(text: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | N
     return _evaluate(pieces[0], shell, _names_of(shell, local_ns))
 
 
+def expression_value(
+    expression: str,
+    written: str,
+    shell: InteractiveShell,
+    local_ns: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Any:
+    """The value of an expression that stands without braces, as the value of an option does.
+
+    Args:
+        expression: it.
+        written: how a sentence calls it.
+        shell: whose variables it names.
+        local_ns: those of the function in which the magic stands, which come first.
+        **more: names that it may use where they are no variables.
+
+    Raises:
+        InvalidRequestError: there is no such variable, or the expression raises.
+    """
+    names = {**more, **_names_of(shell, local_ns)}
+    return _evaluate(Placeholder(expression.strip(), written), shell, names)
+
+
 def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
     """All names in one dictionary, because a comprehension in an expression sees globals alone."""
     return {**shell.user_global_ns, **shell.user_ns, **(local_ns or {})}
@@ -118,7 +141,9 @@ def _explained(error: Exception, placeholder: Placeholder, names: Mapping[str, A
     name = error.name if isinstance(error, NameError) else None
     if name and name in _names_in(placeholder) and name not in names:
         asked = f"which {placeholder.label} asks for"
-        return InvalidRequestError(f"There is no variable {name!r}, {asked}.", _near_misses(name, names))
+        return InvalidRequestError(
+            f"There is no variable {name!r}, {asked}.", _near_misses(name, names, placeholder)
+        )
     return InvalidRequestError(
         f"{placeholder.label} raised {_reason(error)}.", "Try the expression in a cell of its own."
     )
@@ -128,10 +153,12 @@ def _names_in(placeholder: Placeholder) -> set[str]:
     return {node.id for node in ast.walk(placeholder.tree) if isinstance(node, ast.Name)}
 
 
-def _near_misses(name: str, names: Mapping[str, Any]) -> str:
+def _near_misses(name: str, names: Mapping[str, Any], placeholder: Placeholder) -> str:
     known = [other for other in (*names, *vars(builtins)) if not other.startswith("_")]
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
     first = f"Did you mean {' or '.join(close)}?" if close else "Run the cell that defines it first."
+    if placeholder.written:
+        return first
     return f"{first} Braces that are meant as such are doubled: {{{{{{{{{name}}}}}}}}}."
 
 
