@@ -20,7 +20,7 @@ from .sse import ServerEvent
 
 # What speech takes at least in the usual codecs, 32 kbit/s: its length is not underestimated.
 FEWEST_BYTES_PER_SECOND: Final = 4_000
-_HEAD_CHARACTERS: Final = 16_384  # of base64: the headers before the sound
+HEAD_BYTES: Final = 12_288  # the headers before the sound
 _ON_RESPONSE: Final = "ipy_gateway.charge"
 _ANSWER_LIMITS: Final = ("max_tokens", "max_completion_tokens")
 
@@ -134,11 +134,17 @@ def charge_of(response: httpx.Response) -> Charge:
 
 def sound_seconds(head: bytes, total_bytes: int) -> float:
     """How long a recording is, told from its first bytes and its size; rather too long where unknown."""
+    seconds = known_seconds(head, total_bytes)
+    return total_bytes / FEWEST_BYTES_PER_SECOND if seconds is None else seconds
+
+
+def known_seconds(head: bytes, total_bytes: int) -> float | None:
+    """How long a recording is, or None where its first bytes don't tell."""
     try:
         rate = bytes_per_second(head)
     except AudioProcessingError:
-        rate = None
-    return total_bytes / (rate or FEWEST_BYTES_PER_SECOND)
+        return None
+    return total_bytes / rate if rate else None
 
 
 def part_seconds(part: Mapping[str, Any]) -> tuple[float, int]:
@@ -149,7 +155,7 @@ def part_seconds(part: Mapping[str, Any]) -> tuple[float, int]:
         return 0.0, 0
     size = len(data) * 3 // 4 - data[-2:].count("=")
     try:
-        head = base64.b64decode(data[:_HEAD_CHARACTERS])
+        head = base64.b64decode(data[: HEAD_BYTES // 3 * 4])
     except (binascii.Error, ValueError):
         head = b""
     return sound_seconds(head, size), size
@@ -159,7 +165,7 @@ def _audio_s(content: Mapping[str, Any]) -> float:
     if "files" in content:
         _, file, _ = content["files"]["file"]
         with file.getbuffer() as data:
-            return sound_seconds(bytes(data[:_HEAD_CHARACTERS]), len(data))
+            return sound_seconds(bytes(data[:HEAD_BYTES]), len(data))
     messages = (content.get("json") or {}).get("messages") or ()
     parts = (part for message in messages for part in content_parts(message))
     return sum(part_seconds(part)[0] for part in parts if is_audio_part(part))

@@ -15,6 +15,7 @@ from ..render.results import note_bundle
 from .asked import config_for, filled_options, text_of_cell
 from .conversations import USUAL, Asking, Conversations, Question
 from .display import is_chat_cell
+from .dry_run import show_chat_dry_run
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .parts import Filled
@@ -50,6 +51,9 @@ class ChatMagics(Magics):
         filled = dataclasses.replace(filled, notices=(*notices, *filled.notices))
         kind = kind_named(options.kind, self._ipython, local_ns) if options.kind else None
         question = self._question(filled, options)
+        if options.dry_run:
+            show_chat_dry_run(question, self._conversations, self._gateway, kind=kind)
+            return None
         if options.kind:
             return self._ask_typed(question, kind, options)
         return self._ask(question, options, owns_cell=cell is not None and is_chat_cell(self._ipython))

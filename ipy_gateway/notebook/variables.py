@@ -9,12 +9,13 @@ import builtins
 import difflib
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.exceptions import GatewayError, InvalidRequestError
-from .parts import Filled, Picture, joined
+from .parts import Filled, Inserted, Picture, joined
 from .placeholders import Placeholder, pieces_of
 from .values import filled_with
 
@@ -107,7 +108,9 @@ def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> di
 def _value_of(placeholder: Placeholder, shell: InteractiveShell, names: dict[str, Any]) -> Filled:
     value = _evaluate(placeholder, shell, names)
     try:
-        return filled_with(value, placeholder.label)
+        filled = filled_with(value, placeholder.label)
+        inserted = Inserted(placeholder.label, type(value).__name__, filled.parts)
+        return replace(filled, inserted=(inserted,))
     except GatewayError:
         raise
     except Exception as error:  # the user's own __repr__, for one, may raise anything

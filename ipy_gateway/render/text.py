@@ -20,6 +20,13 @@ def megabytes(byte_count: int) -> str:
     return f"{byte_count / 1e6:.1f} MB"
 
 
+def size(byte_count: int) -> str:
+    """A size that may be small: "512 bytes", "12.3 kB", "75.5 MB"."""
+    if byte_count < 1000:
+        return f"{byte_count} bytes"
+    return f"{byte_count / 1e3:.1f} kB" if byte_count < 1e6 else megabytes(byte_count)
+
+
 def duration(seconds: float) -> str:
     """A length as people write it: "49 s", "12:05", "1:02:33"."""
     whole = round(seconds)
