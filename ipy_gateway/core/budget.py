@@ -18,7 +18,8 @@ class Spending:
 
     Attributes:
         requests: requests that were sent, each attempt counted.
-        tokens: tokens read and written, as servers report them, estimated where they do not.
+        tokens: tokens read and written, as servers report them, estimated where they do not; of recordings at
+            a transcriptions endpoint only those that are reported.
         audio_s: seconds of sound that were sent.
     """
 
@@ -138,7 +139,7 @@ def amount(kind: str, value: float) -> str:
 def _exceeded(kind: str, wanted: float, used: float, limit: float) -> BudgetExceededError:
     left: Any = max(limit - used, 0)
     about = "" if kind == "requests" else "about "
-    more = _line_for(kind, 2 * limit)
+    more = _line_for(kind, max(2 * limit, used + wanted))
     return BudgetExceededError(
         f"This request takes {about}{amount(kind, wanted)}, and the budget has {amount(kind, left)} left "
         f"of {amount(kind, limit)}. It was not sent.",
@@ -152,7 +153,7 @@ def _exceeded(kind: str, wanted: float, used: float, limit: float) -> BudgetExce
 def _line_for(kind: str, limit: float) -> str:
     if kind == "audio_s":
         return f"{max(limit / SECONDS_PER_MINUTE, 1):.0f} audio minutes"
-    return f"{max(limit, 1):.0f} {kind}"
+    return f"{max(limit, 2):.0f} {kind}"
 
 
 _applied: ContextVar[tuple[Budget, ...]] = ContextVar("ipy_gateway_budgets", default=())

@@ -25,6 +25,8 @@ from ipy_gateway.core.recording import bytes_per_second
 
 from ..support.chat_stream import USAGE, streamed
 from ..support.fault_server import Answer, answer, completion, fault_server
+from ..support.hearing_server import Ear, hearing_server
+from ..support.tones import spoken, wav
 
 QUESTION = [{"role": "user", "content": "Which colour has the sky?"}]
 ESTIMATE = request_tokens(QUESTION)
@@ -162,6 +164,23 @@ async def test_the_journal_costs_nothing(tone: bytes) -> None:
             again = await transcribe(tone, config)
 
     assert again.text == "A tone."
+
+
+async def test_what_was_heard_before_a_budget_ended_is_not_asked_for_again() -> None:
+    ear = Ear("segments", delay_s=0.1)
+    recording = wav(spoken(range(100), pause_s=0.5, pause_every=10))
+    with hearing_server(ear) as server:
+        config = GatewayConfig(server.url, audio_api="transcriptions", window_s=15, max_requests=4)
+        with Budget(requests=3).applied(), pytest.raises(BudgetExceededError):
+            await transcribe(recording, config)
+        sent = len(ear.windows_s)
+        with Budget(requests=50).applied() as budget:
+            transcript = await transcribe(recording, config)
+
+    assert sent == 3
+    assert budget.used.requests == len(ear.windows_s) - sent
+    assert sum(ear.windows_s) == pytest.approx(transcript.duration_s)  # each piece was sent once
+    assert not transcript.gaps
 
 
 async def test_budgets_inside_each_other_all_count() -> None:
