@@ -71,11 +71,12 @@ class ChatMagics(Magics):
         )
 
     def _ask_typed(self, question: Question, kind: Any, options: ChatOptions) -> Any:
-        value = ask_typed(question, kind, self._conversations, self._gateway)
-        if options.output:
-            self._ipython.user_ns[options.output] = value
-        self._conversations.put(options.name, question.conversation)
-        return value
+        def keep(value: Any) -> None:
+            if options.output:
+                self._ipython.user_ns[options.output] = value
+            self._conversations.put(options.name, question.conversation)
+
+        return ask_typed(question, kind, self._conversations, self._gateway, keep=keep)
 
     def _ask(self, question: Question, options: ChatOptions, *, owns_cell: bool) -> Reply:
         player = self._conversations.recording_of(question.conversation, question.filled.recordings)

@@ -1,13 +1,13 @@
 """%%chat --as CLASS: an answer as an object of a class from the notebook."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from ..core.answer_kinds import answer_kind, is_data_frame
 from ..core.chunks import ChatChunk
@@ -39,8 +39,22 @@ def kind_named(expression: str, shell: InteractiveShell, local_ns: Names | None)
     return kind
 
 
-def ask_typed(question: Question, kind: Any, conversations: Conversations, gateway: GatewayMagics) -> Any:
+def ask_typed(
+    question: Question,
+    kind: Any,
+    conversations: Conversations,
+    gateway: GatewayMagics,
+    *,
+    keep: Callable[[Any], None],
+) -> Any:
     """Ask, show the object that the answer is, and give it.
+
+    Args:
+        question: what is asked.
+        kind: the class of the answer.
+        conversations: where contexts are remembered.
+        gateway: where it is shown.
+        keep: called with the object, before it is shown.
 
     Raises:
         InvalidAnswerError: there is none; what came is shown.
@@ -55,12 +69,9 @@ def ask_typed(question: Question, kind: Any, conversations: Conversations, gatew
         output.show(not_typed_bundle(error.text, label))
         raise
     typed = asking.typed
-    answer = answer_of(
-        typed.reply,
-        notices=asking.notices,
-        seconds=output.seconds,
-        is_deterministic=gateway.is_headless,
-    )
+    keep(typed.value)
+    how = {"seconds": output.seconds, "is_deterministic": gateway.is_headless}
+    answer = answer_of(typed.reply, notices=asking.notices, **how)
     output.show(typed_bundle(_jsonable(typed), answer))
     gateway.shown.note(typed.value)
     return typed.value
@@ -82,7 +93,7 @@ def _jsonable(typed: TypedReply[Any]) -> Any:
         return json.loads(typed.value.to_json(orient="records"))
     try:
         return to_jsonable_python(typed.value)
-    except PydanticSerializationError:
+    except (ValueError, RecursionError):
         return json.loads(typed.text)
 
 
