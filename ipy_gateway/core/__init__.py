@@ -1,15 +1,18 @@
 """The framework-free core: asks servers, needs httpx and pydantic alone."""
 
 from .audio import normalize_audio_to_wav
+from .budget import Budget, Spending
 from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .doctor import diagnose
 from .exceptions import (
     AudioProcessingError,
+    BudgetExceededError,
     ConfigurationError,
     GatewayError,
     IncompleteAnswerWarning,
+    InvalidAnswerError,
     InvalidRequestError,
     ReplayError,
     UpstreamError,
@@ -41,11 +44,14 @@ from .tape import recording, replaying
 from .transcript import Gap, Transcript
 from .transcript_search import Match
 from .transcription import Segment, Word
+from .typed_answers import TypedReply, chat_completion_as
 
 __all__ = [
     "AnalysisProgress",
     "AnswerText",
     "AudioProcessingError",
+    "Budget",
+    "BudgetExceededError",
     "CassetteWarning",
     "ChatChunk",
     "Completion",
@@ -57,6 +63,7 @@ __all__ = [
     "GatewayConfig",
     "GatewayError",
     "IncompleteAnswerWarning",
+    "InvalidAnswerError",
     "InvalidRequestError",
     "JournalEntry",
     "JournalWarning",
@@ -67,11 +74,13 @@ __all__ = [
     "Segment",
     "ServerReport",
     "Speed",
+    "Spending",
     "ToolCallPiece",
     "Transcript",
     "TranscriptChunk",
     "TranscriptText",
     "TranscriptionProgress",
+    "TypedReply",
     "UpstreamError",
     "UpstreamResponseError",
     "UpstreamTimeoutError",
@@ -81,6 +90,7 @@ __all__ = [
     "analyze",
     "analyze_audio",
     "chat_completion",
+    "chat_completion_as",
     "close_connections",
     "diagnose",
     "empty_journal",

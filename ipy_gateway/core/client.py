@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from .bodies import read_response
+from .charges import charged, read_charged
 from .config import GatewayConfig
 from .deadline import deadline
 from .exceptions import (
@@ -124,7 +124,7 @@ async def forward(
         async with deadline(config.timeout_s):
             response = await _send(method, base_url, path, config, read_s=config.timeout_s, **content)
             async with aclosing(response):
-                return await read_response(response, base_url, config)
+                return await read_charged(response, base_url, config)
 
 
 async def _send(
@@ -141,7 +141,7 @@ async def _send(
         raise InvalidRequestError(
             f"The request can't be written as JSON: {error}.", "Use strings, numbers, lists and dicts alone."
         ) from error
-    return await client.send(request, auth=_KeyForHost(config), stream=True)
+    return await charged(lambda: client.send(request, auth=_KeyForHost(config), stream=True), method, content)
 
 
 class errors_of_ours:  # noqa: N801 - used like a function

@@ -3,6 +3,8 @@
 GatewayError                      message, hint
 ├── ConfigurationError            a setting, or something that has to be installed
 ├── InvalidRequestError           an argument of the call
+├── BudgetExceededError           kind, left: the request was not sent, because a budget has not enough left
+├── InvalidAnswerError            text, upstream: an answer, but not of the type that was asked for
 ├── AudioProcessingError          error_type: what is wrong with the recording
 ├── ReplayError                   a request that no cassette answers; nothing was sent
 └── UpstreamError                 upstream: the server that was asked
@@ -44,6 +46,34 @@ class ConfigurationError(GatewayError):
 
 class InvalidRequestError(GatewayError):
     """An argument of the call is wrong; nothing was sent."""
+
+
+class BudgetExceededError(GatewayError):
+    """A request would take more than a budget has left; it was not sent.
+
+    Attributes:
+        kind: "requests", "tokens" or "audio_s".
+        left: how many requests, tokens or seconds of sound are left.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, kind: str = "", left: float = 0) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        self.left = left
+
+
+class InvalidAnswerError(GatewayError):
+    """A model's answer is not of the type that was asked for, and its second try is not, either.
+
+    Attributes:
+        text: what it answered last, without reasoning.
+        upstream: the base URL of the server.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, text: str = "", upstream: str = "") -> None:
+        super().__init__(message, hint)
+        self.text = text
+        self.upstream = upstream
 
 
 class AudioProcessingError(GatewayError):

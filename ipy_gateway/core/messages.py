@@ -1,9 +1,11 @@
 """What travels: chat messages going out, and what an answer says."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+
+from .exceptions import InvalidRequestError
 
 Message = dict[str, Any]
 
@@ -85,6 +87,31 @@ def audio_message(audio_bytes: bytes, audio_format: str) -> Message:
     data = base64.b64encode(audio_bytes).decode("ascii")
     part = {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
     return {"role": "user", "content": [part]}
+
+
+def check_messages(messages: Any) -> None:
+    """Raise where something is no list of chat messages.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if isinstance(messages, str):
+        raise InvalidRequestError(
+            "messages is a string.", "Give a list: [{'role': 'user', 'content': 'your question'}]."
+        )
+    if not isinstance(messages, Sequence):
+        raise InvalidRequestError(
+            f"messages is not a list but {type(messages).__name__}.",
+            "Give a list: [{'role': ..., 'content': ...}].",
+        )
+    if not messages:
+        raise InvalidRequestError("messages is empty.", "Give at least one {'role': ..., 'content': ...}.")
+    for number, message in enumerate(messages):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise InvalidRequestError(
+                f"messages[{number}] is not a message but {message!r:.80}.",
+                "A message is {'role': 'user', 'content': 'text'}.",
+            )
 
 
 def answer_text(completion: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import httpx
 
 from .answers import public_line, public_request_id
 from .bodies import decoded_pieces
+from .charges import charge_of
 from .client import errors_of_ours
 from .config import GatewayConfig
 from .deadline import deadline
@@ -95,6 +96,7 @@ class OpenStream(ABC, Generic[Chunk]):
         """Close the connection: a server that is still writing stops."""
         if self._response:
             response, self._response = self._response, None
+            charge_of(response).close(was_taken=response.is_success)
             await response.aclose()
 
     async def _read_first(self) -> None:

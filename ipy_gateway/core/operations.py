@@ -1,7 +1,7 @@
 """What to ask of a server: transcribe and chat, in one piece or as a stream; analyze; list models."""
 
 import warnings
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -20,6 +20,7 @@ from .messages import (
     TranscriptText,
     answer_of_completion,
     audio_message,
+    check_messages,
     text_message,
 )
 from .model_names import ModelFields, analysis_model, audio_model, named, text_model
@@ -181,7 +182,7 @@ async def chat_completion(
         UpstreamError: the server did not answer, or not well.
         ConfigurationError: the embedded engine is asked and not installed.
     """
-    _check_messages(messages)
+    check_messages(messages)
     if openai_params.get("stream"):
         raise InvalidRequestError("chat_completion gives its answer in one piece.", "Leave out stream=True.")
     body: dict[str, Any] = {"messages": list(messages), **openai_params}
@@ -211,7 +212,7 @@ async def stream_chat(
         InvalidRequestError: the messages are not chat messages; nothing was sent.
         ConfigurationError: the embedded engine is asked and not installed.
     """
-    _check_messages(messages)
+    check_messages(messages)
     if openai_params.get("n") not in (None, 1):
         raise InvalidRequestError("stream_chat gives one answer.", "Leave out n, or use chat_completion.")
     body: dict[str, Any] = {"messages": list(messages), **openai_params}
@@ -270,23 +271,3 @@ def _warn_if_cut_off(answer: AnswerText) -> None:
             IncompleteAnswerWarning,
             stacklevel=3,
         )
-
-
-def _check_messages(messages: Any) -> None:
-    if isinstance(messages, str):
-        raise InvalidRequestError(
-            "messages is a string.", "Give a list: [{'role': 'user', 'content': 'your question'}]."
-        )
-    if not isinstance(messages, Sequence):
-        raise InvalidRequestError(
-            f"messages is not a list but {type(messages).__name__}.",
-            "Give a list: [{'role': ..., 'content': ...}].",
-        )
-    if not messages:
-        raise InvalidRequestError("messages is empty.", "Give at least one {'role': ..., 'content': ...}.")
-    for number, message in enumerate(messages):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-            raise InvalidRequestError(
-                f"messages[{number}] is not a message but {message!r:.80}.",
-                "A message is {'role': 'user', 'content': 'text'}.",
-            )

@@ -109,6 +109,24 @@ def recognize(audio_bytes: Bytes, *, accept_truncated: bool = False) -> Recordin
     return recording
 
 
+def bytes_per_second(head: bytes) -> float | None:
+    """How many bytes a second of sound takes, told from a recording's first bytes, or None.
+
+    Of an MP3 whose bit rate varies, that of the first frame.
+
+    Raises:
+        AudioProcessingError: "invalid_audio"; it is no recording.
+    """
+    recording = recognize(head, accept_truncated=True)
+    if recording.duration_s:
+        return recording.sound_bytes / recording.duration_s
+    frame_start = head.find(b"\xff", _end_of_id3_tags(head)) if recording.codec == "mp3" else -1
+    length, frame = _read_mp3_frame(head[frame_start : frame_start + 4]) if frame_start >= 0 else (0, None)
+    if not frame or not frame.sample_rate_hz:
+        return None
+    return length * frame.sample_rate_hz / (1152 if frame.sample_rate_hz >= 32_000 else 576)
+
+
 def too_short(duration_s: float) -> AudioProcessingError:
     """The error for a recording with next to nothing in it."""
     return AudioProcessingError(

@@ -37,7 +37,7 @@ def audio_urls(config: GatewayConfig) -> tuple[str, ...]:
 
 def has_audio_content(messages: Iterable[Any]) -> bool:
     """Whether any message has a content part of type `input_audio` or `audio`."""
-    return any(is_audio_part(part) for message in messages for part in _content_parts(message))
+    return any(is_audio_part(part) for message in messages for part in content_parts(message))
 
 
 def is_local(base_url: str) -> bool:
@@ -62,6 +62,7 @@ def endpoint_url(base_url: str, path: str) -> str:
     return base + path if VERSION_SEGMENT.search(host_and_path) else f"{base}/v1{path}"
 
 
-def _content_parts(message: Any) -> Iterable[Any]:
+def content_parts(message: Any) -> Iterable[Any]:
+    """The parts of a message's content; none where it is a text."""
     content = message.get("content") if isinstance(message, Mapping) else None
     return content if isinstance(content, list | tuple) else ()

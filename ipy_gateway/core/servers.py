@@ -26,6 +26,7 @@ class _Server:
     last_asked: float = 0.0
     audio_api: AudioApi | None = None
     models_without_times: set[str | None] = field(default_factory=set)
+    takes_json_schema: bool = True
 
 
 class ServerBoard:
@@ -120,6 +121,16 @@ class ServerBoard:
         """Remember that this server refuses to tell when words are said."""
         with self._lock:
             self._of(url).models_without_times.add(model)
+
+    def takes_json_schema(self, url: str) -> bool:
+        """Whether this server may be given a JSON schema for its answer; it may until it refuses."""
+        with self._lock:
+            return self._of(url).takes_json_schema
+
+    def learn_json_schema(self, url: str, *, is_taken: bool) -> None:
+        """Remember whether this server takes a JSON schema for its answer."""
+        with self._lock:
+            self._of(url).takes_json_schema = is_taken
 
     def requests_under_way(self, url: str) -> int:
         """How many requests a server is answering for this process."""

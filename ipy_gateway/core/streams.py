@@ -11,6 +11,7 @@ import httpx
 from .answers import parse_completion, public_request_id
 from .asking import ask
 from .bodies import media_type_of, read_response
+from .charges import charge_of
 from .chunks import DONE, ChatChunk, ChunkError, parse_chunk
 from .client import errors_of_ours, open_chat_stream
 from .config import GatewayConfig
@@ -107,6 +108,8 @@ class ChatStream(OpenStream[ChatChunk]):
 
     def _seen(self, chunk: ChatChunk) -> ChatChunk:
         self._text.append(chunk.text)
+        if self._response:
+            charge_of(self._response).take(chunk)
         self._is_finished = self._is_finished or chunk.finish_reason is not None
         return replace(chunk, server=self.base_url, request_id=self._request_id)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 from .config import GatewayConfig
-from .exceptions import UpstreamError, UpstreamResponseError, UpstreamUnreachableError
+from .exceptions import BudgetExceededError, UpstreamError, UpstreamResponseError, UpstreamUnreachableError
 from .joining import Heard
 from .kept_answers import KeptAnswers, hash_of
 from .progress import TranscriptionProgress
@@ -53,6 +53,7 @@ class WindowRun:
         self._is_first = True
         self._refused_s = float("inf")
         self._failures_in_a_row = 0
+        self._budget_error: BudgetExceededError | None = None
         self._first_error: UpstreamError | None = None
         self._last_error: UpstreamError | None = None
         self._answers: Counter[tuple[str, str]] = Counter()
@@ -89,6 +90,7 @@ class WindowRun:
                 await self._start_all(windows, group)
         except BaseExceptionGroup as failures:
             error = failures.exceptions[0]
+        error = error or self._budget_error
         if error:
             raise error
         if self._first_error and not self._answers:
@@ -96,7 +98,7 @@ class WindowRun:
 
     async def _start_all(self, windows: AsyncGenerator[Window, None], group: asyncio.TaskGroup) -> None:
         number, end_s = 0, 0.0
-        while window := await self._next(windows):
+        while (window := await self._next(windows)) and not self._budget_error:
             hearing = group.create_task(self._hear(number, window))
             # A task that is cancelled before it starts would not give it back by itself.
             hearing.add_done_callback(lambda _: self._slots.release())
@@ -123,7 +125,11 @@ class WindowRun:
     async def _hear(self, number: int, window: Window) -> None:
         if not number:
             self._kept.recording = hash_of(window.upload)
-        heard = await self._heard_in(window)
+        try:
+            heard = await self._heard_in(window)
+        except BudgetExceededError as error:  # the windows under way are paid for: they end, and are kept
+            self._budget_error = error
+            return
         self._heard[number] = heard
         self._report(window, failures=sum(part.transcription is None for part in heard))
 

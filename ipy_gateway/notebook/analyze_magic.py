@@ -19,6 +19,7 @@ from ..render.results import note_bundle
 from .analyze_options import ANALYZE_HELP, parse_analyze_line
 from .asked import config_for, filled_options, text_of_cell
 from .display import is_chat_cell
+from .dry_run import show_analysis_dry_run
 from .files import file_argument, naming, naming_near_misses
 from .gateway_magics import GatewayMagics
 from .live import LiveAnswer
@@ -56,7 +57,7 @@ class AnalyzeMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @cell_magic
-    def analyze(self, line: str, cell: str, local_ns: Names | None = None) -> Reply:
+    def analyze(self, line: str, cell: str, local_ns: Names | None = None) -> Reply | None:
         names = {**self._ipython.user_ns, **(local_ns or {})}
         parsed = parse_analyze_line(expanded(line, names))
         options, notices = filled_options(parsed, self._ipython, local_ns)
@@ -64,6 +65,11 @@ class AnalyzeMagics(Magics):
         analyzed = self._analyzed(options.question, local_ns)
         place = Path(analyzed.source) if isinstance(analyzed.source, Path) else Path(analyzed.name)
         with naming(analyzed.name), naming_near_misses(place):
+            if options.dry_run:
+                config = config_for(options, self._gateway.gateway_config)
+                source = analyzed.source
+                show_analysis_dry_run(source, analyzed.name, instruction, options, config, self._gateway)
+                return None
             return self._answered(analyzed, instruction, options, notices=(*notices, *more))
 
     analyze.__doc__ = ANALYZE_HELP

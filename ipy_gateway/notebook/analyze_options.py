@@ -7,8 +7,8 @@ from ..core.exceptions import InvalidRequestError
 from .option_values import described
 from .options import QUESTION_OPTIONS, ChatOptions, QuestionLine
 
-_OF_CONVERSATIONS = ("new", "name")
-OPTIONS: Final = tuple(option for option in QUESTION_OPTIONS if option.field not in _OF_CONVERSATIONS)
+_OF_CHATS = ("new", "name", "kind")
+OPTIONS: Final = tuple(option for option in QUESTION_OPTIONS if option.field not in _OF_CHATS)
 
 # A name in quotes, or up to the next blank that is neither escaped nor inside {{...}}; and the blanks behind.
 _WORD = re.compile(r"""(?:(?P<quote>['"]).*?(?P=quote)(?=\s|$)|(?:\{\{.*?\}\}|\\.|[^\s\\]|\\$)+)\s*""")
@@ -27,6 +27,11 @@ def parse_analyze_line(line: str) -> ChatOptions:
             reader.read_assignment(is_cell=True)
         for option, value in reader.line.read_options():
             if option not in OPTIONS:
+                if option.field == "kind":
+                    raise InvalidRequestError(
+                        "--as belongs to %%chat: an analysis is a text.",
+                        "Ask with %%chat --as about {{transcript}}.",
+                    )
                 raise InvalidRequestError(
                     f"{option} belongs to a conversation, and %%analyze is in none.",
                     "Leave it out, or ask with %%chat about {{transcript}}.",

@@ -15,9 +15,11 @@ from ..render.results import note_bundle
 from .asked import config_for, filled_options, text_of_cell
 from .conversations import USUAL, Asking, Conversations, Question
 from .display import is_chat_cell
+from .dry_run import show_chat_dry_run
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
 from .parts import Filled
+from .typed import ask_typed, kind_named
 from .variables import Names, fill
 
 
@@ -34,7 +36,7 @@ class ChatMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Reply | None:
+    def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Any:
         options, notices = filled_options(
             parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns
         )
@@ -47,21 +49,37 @@ class ChatMagics(Magics):
             return None
         filled = fill(text, self._ipython, local_ns)
         filled = dataclasses.replace(filled, notices=(*notices, *filled.notices))
-        return self._ask(filled, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
+        kind = kind_named(options.kind, self._ipython, local_ns) if options.kind else None
+        question = self._question(filled, options)
+        if options.dry_run:
+            show_chat_dry_run(question, self._conversations, self._gateway, kind=kind)
+            return None
+        if options.kind:
+            return self._ask_typed(question, kind, options)
+        return self._ask(question, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
 
     chat.__doc__ = CHAT_HELP
 
-    def _ask(self, filled: Filled, options: ChatOptions, *, owns_cell: bool) -> Reply:
-        conversation = Conversation() if options.new else self._conversations.named(options.name)
-        question = Question(
+    def _question(self, filled: Filled, options: ChatOptions) -> Question:
+        return Question(
             filled,
-            conversation,
+            Conversation() if options.new else self._conversations.named(options.name),
             config_for(options, self._gateway.gateway_config),
             system=options.system,
             params=request_params(options),
             timeout_s=options.timeout_s,
         )
-        player = self._conversations.recording_of(conversation, filled.recordings)
+
+    def _ask_typed(self, question: Question, kind: Any, options: ChatOptions) -> Any:
+        def keep(value: Any) -> None:
+            if options.output:
+                self._ipython.user_ns[options.output] = value
+            self._conversations.put(options.name, question.conversation)
+
+        return ask_typed(question, kind, self._conversations, self._gateway, keep=keep)
+
+    def _ask(self, question: Question, options: ChatOptions, *, owns_cell: bool) -> Reply:
+        player = self._conversations.recording_of(question.conversation, question.filled.recordings)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
         asking = Asking(question, self._conversations, live)
 
@@ -77,7 +95,7 @@ class ChatMagics(Magics):
             )
 
         reply = live.follow(asking.reply(), shown)
-        self._conversations.put(options.name, conversation)
+        self._conversations.put(options.name, question.conversation)
         self._gateway.shown.note(reply)
         return reply
 

@@ -1,10 +1,11 @@
 """The conversations of a notebook, and a question asked in one of them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
+from ..core.chunks import ChatChunk
 from ..core.config import GatewayConfig
 from ..core.context import context_limit_of
 from ..core.conversation import Conversation, Prompt
@@ -12,7 +13,6 @@ from ..core.exceptions import UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
 from ..core.replies import Reply
-from .live import LiveAnswer
 from .parts import Filled, content_of
 
 USUAL = "default"
@@ -84,6 +84,20 @@ class Question:
     timeout_s: float | None = None
 
 
+class Taking(Protocol):
+    """Who takes an answer while it comes: `LiveAnswer`, which shows it."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the answer is there."""
+
+    async def take_all(self, chunks: AsyncGenerator[ChatChunk, None], *, timeout_s: float | None) -> None:
+        """Add all that comes."""
+
+    def reply(self) -> Reply:
+        """The answer so far."""
+
+
 class Asking:
     """A question on its way to its answer.
 
@@ -93,7 +107,7 @@ class Asking:
         live: where chunks go.
     """
 
-    def __init__(self, question: Question, conversations: Conversations, live: LiveAnswer) -> None:
+    def __init__(self, question: Question, conversations: Conversations, live: Taking) -> None:
         self._question = question
         self._conversations = conversations
         self._live = live
@@ -103,7 +117,7 @@ class Asking:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user is told about what was not sent, or is not kept."""
-        told = (*self._question.filled.notices, _left_out_notice(self._left_out), self._not_kept)
+        told = (*self._question.filled.notices, left_out_notice(self._left_out), self._not_kept)
         return tuple(filter(None, told))
 
     async def reply(self) -> Reply:
@@ -154,7 +168,8 @@ class Asking:
         await self._live.take_all(chunks, timeout_s=question.timeout_s)
 
 
-def _left_out_notice(count: int) -> str:
+def left_out_notice(count: int) -> str:
+    """What the user is told about messages of the conversation that are not sent."""
     if not count:
         return ""
     messages = "earlier message was" if count == 1 else "earlier messages were"

@@ -150,8 +150,7 @@ class ShownValues:
         self._last: object = None
         self._types: list[type] = []
         self._hook = shell.display_trap.hook
-        if is_terminal(shell):  # a kernel sends nothing where there is nothing to show
-            shell.display_trap.hook = self._display_without_repeating
+        shell.display_trap.hook = self._display_without_repeating
         shell.events.register("post_execute", self._forget)
 
     def note(self, value: object) -> None:

@@ -8,18 +8,21 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import TraitError, observe
 
+from ..core.budget import apply_everywhere, budget_of_process
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from ..core.journal import empty_journal, journal_entries
 from ..core.messages import TranscriptText
 from ..core.status import server_statuses
 from ..core.tape import tape_in_use
+from ..render.budget import budget_bundle, budget_text
 from ..render.bundle import Bundle
 from ..render.journal import journal_bundle
 from ..render.results import changes_bundle, config_bundle, note_bundle, transcript_bundle
 from ..render.status import models_bundle, status_bundle
 from . import cassettes
 from .batch_output import BatchOutput
+from .budget_line import budget_after
 from .display import Output, ShownValues, is_headless
 from .examination import Examination
 from .kernel_loop import KernelLoop
@@ -94,6 +97,8 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway doctor                   try out all that the servers can do, and say what to change
             %gateway doctor http://host:80    the same for a server that is not configured
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back
+            %gateway budget 200k tokens       spend no more from now on; also: requests, audio minutes
+            %gateway budget                   show what is spent; "off" takes the budget back
             config = %gateway                 a value for `await transcribe_audio(data, config)`
 
         `%config GatewayMagics.timeout_s = 60` does the same as `set`, and so does, for all notebooks,
@@ -117,6 +122,10 @@ class GatewayMagics(Magics, SettingTraits):
                 examination = Examination(self._ipython, self.gateway_config, servers, self._bridge)
                 examination.run(is_deterministic=self.is_headless)
                 return None
+            case ["budget", *words_of_budget]:
+                apply_everywhere(budget_after(words_of_budget, budget_of_process()))
+                self.output("").show(budget_bundle(budget_of_process()))
+                return None
             case ["loop", *names]:
                 self._bridge = KernelLoop() if loop_named(names) == "kernel" else None
                 whose = "the kernel's own event loop" if self._bridge else "a loop of their own"
@@ -125,8 +134,7 @@ class GatewayMagics(Magics, SettingTraits):
             case [] | ["status"] if words or not is_headless(self._ipython):
                 output = self.output("Asking the servers")
                 statuses = output.wait_for(server_statuses(self.gateway_config))
-                notice = "" if is_headless(self._ipython) else cassettes.state()
-                output.show(status_bundle(statuses, self.gateway_config, notice=notice))
+                output.show(status_bundle(statuses, self.gateway_config, notes=self._notes()))
             case [] | ["settings"]:
                 self.output("").show(_config_bundle(self.gateway_config))
             case _:
@@ -136,6 +144,13 @@ class GatewayMagics(Magics, SettingTraits):
                 )
         self.shown.note(self.gateway_config)
         return self.gateway_config
+
+    def _notes(self) -> list[str]:
+        """What is to be known of the session."""
+        budget = budget_of_process()
+        spent = budget_text(budget) if budget else ""
+        taped = "" if is_headless(self._ipython) else cassettes.state()
+        return [note for note in (spent, taped) if note]
 
     def _journal(self, words: list[str]) -> None:
         if words == ["--empty"]:

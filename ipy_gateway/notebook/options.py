@@ -23,6 +23,8 @@ QUESTION_OPTIONS: Final = (
     Option("timeout_s", "timeout", "", "SECONDS", "longest wait for the whole answer"),
     Option("new", "new", "", "", "begin the conversation anew"),
     Option("name", "name", "n", "NAME", "go on with the conversation of this name"),
+    Option("kind", "as", "", "CLASS", "give an object of this class: Person, list[Person], dict, DataFrame"),
+    Option("dry_run", "dry-run", "", "", "show what would be sent, and send nothing"),
     Option("output", "output", "o", "NAME", "put the reply into this variable; also: NAME << at the front"),
 )
 ACTION_OPTIONS: Final = (
@@ -60,6 +62,8 @@ class ChatOptions:
         timeout_s: seconds that the answer may take, not checked yet.
         new: whether to begin the conversation anew.
         name: which conversation, None for the usual one.
+        kind: expression of the class that the answer is to be an object of.
+        dry_run: whether to show what would be sent, in place of sending it.
         output: variable for the reply.
         action: what to do in place of asking.
         file: the file of "save" and "load".
@@ -76,6 +80,8 @@ class ChatOptions:
     timeout_s: float | None = None
     new: bool = False
     name: str | None = None
+    kind: str | None = None
+    dry_run: bool = False
     output: str | None = None
     action: Action | None = None
     file: str = ""
@@ -238,7 +244,7 @@ def _converted(option: Option, value: Any) -> Any:
         return count_of(option, value)
     if option.field == "output":
         return variable_name(value)
-    return value if option.field in ("system", "new") else filled(option, value)
+    return value if option.field in ("system", "new", "dry_run") else filled(option, value)
 
 
 def _param_value(option: Option, name: str, text: str) -> Any:

@@ -41,6 +41,21 @@ Part = str | Picture | Sound
 
 
 @dataclass(frozen=True, slots=True)
+class Inserted:
+    """What became of a value.
+
+    Attributes:
+        label: the placeholder that it is the value of.
+        type_name: its type.
+        parts: what is sent of it.
+    """
+
+    label: str
+    type_name: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """A text whose placeholders have become values.
 
@@ -48,11 +63,13 @@ class Filled:
         parts: texts, pictures and sounds in their order; never two texts in a row.
         notices: sentences for the user about what was left out.
         recordings: names of the recordings that are spoken of, each once.
+        inserted: what became of each placeholder.
     """
 
     parts: tuple[Part, ...]
     notices: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
+    inserted: tuple[Inserted, ...] = field(default=(), compare=False)
 
 
 def capped(text: str, label: str, *, max_characters: int = MAX_TEXT_CHARACTERS) -> Filled:
@@ -69,15 +86,18 @@ def joined(fillings: Iterable[Filled]) -> Filled:
     parts: list[Part] = []
     notices: list[str] = []
     recordings: list[str] = []
+    inserted: list[Inserted] = []
     for filled in fillings:
         notices += filled.notices
         recordings += filled.recordings
+        inserted += filled.inserted
         for part in filled.parts:
             if parts and isinstance(part, str) and isinstance(parts[-1], str):
                 parts[-1] += part
             else:
                 parts.append(part)
-    return Filled(tuple(parts), tuple(dict.fromkeys(notices)), tuple(dict.fromkeys(recordings)))
+    notices, recordings = list(dict.fromkeys(notices)), list(dict.fromkeys(recordings))
+    return Filled(tuple(parts), tuple(notices), tuple(recordings), tuple(inserted))
 
 
 async def content_of(filled: Filled, config: GatewayConfig) -> str | list[dict[str, Any]]:

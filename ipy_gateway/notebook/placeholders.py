@@ -25,9 +25,15 @@ _MAX_LABEL_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """An expression between double braces, as it is written."""
+    """An expression between double braces, as it is written.
+
+    Attributes:
+        expression: what is between them.
+        written: its name in a sentence where it is written otherwise, such as the value of an option.
+    """
 
     expression: str
+    written: str = ""
 
     @property
     def tree(self) -> ast.Expression:
@@ -39,6 +45,8 @@ class Placeholder:
     @property
     def label(self) -> str:
         """Its name in a sentence."""
+        if self.written:
+            return self.written
         text = " ".join(self.expression.split())
         return (
             f"{{{{ {text if len(text) <= _MAX_LABEL_CHARACTERS else text[:_MAX_LABEL_CHARACTERS] + '…'} }}}}"

@@ -16,7 +16,10 @@ from ..core.exceptions import ConfigurationError, InvalidRequestError
 
 KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
 # What %gateway knows.
-WORDS = ("status", "models", "settings", "set", "key", "journal", "record", "replay", "doctor", "loop")
+WORDS = (
+    *("status", "models", "settings", "set", "key", "journal"),
+    *("record", "replay", "doctor", "budget", "loop"),
+)
 UNSET = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
 

@@ -9,12 +9,13 @@ import builtins
 import difflib
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.exceptions import GatewayError, InvalidRequestError
-from .parts import Filled, Picture, joined
+from .parts import Filled, Inserted, Picture, joined
 from .placeholders import Placeholder, pieces_of
 from .values import filled_with
 
@@ -76,6 +77,29 @@ def value_of(text: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | N
     return _evaluate(pieces[0], shell, _names_of(shell, local_ns))
 
 
+def expression_value(
+    expression: str,
+    written: str,
+    shell: InteractiveShell,
+    local_ns: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Any:
+    """The value of an expression that stands without braces, as the value of an option does.
+
+    Args:
+        expression: it.
+        written: how a sentence calls it.
+        shell: whose variables it names.
+        local_ns: those of the function in which the magic stands, which come first.
+        **more: names that it may use where they are no variables.
+
+    Raises:
+        InvalidRequestError: there is no such variable, or the expression raises.
+    """
+    names = {**more, **_names_of(shell, local_ns)}
+    return _evaluate(Placeholder(expression.strip(), written), shell, names)
+
+
 def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
     """All names in one dictionary, because a comprehension in an expression sees globals alone."""
     return {**shell.user_global_ns, **shell.user_ns, **(local_ns or {})}
@@ -84,7 +108,9 @@ def _names_of(shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> di
 def _value_of(placeholder: Placeholder, shell: InteractiveShell, names: dict[str, Any]) -> Filled:
     value = _evaluate(placeholder, shell, names)
     try:
-        return filled_with(value, placeholder.label)
+        filled = filled_with(value, placeholder.label)
+        inserted = Inserted(placeholder.label, type(value).__name__, filled.parts)
+        return replace(filled, inserted=(inserted,))
     except GatewayError:
         raise
     except Exception as error:  # the user's own __repr__, for one, may raise anything
@@ -118,7 +144,9 @@ def _explained(error: Exception, placeholder: Placeholder, names: Mapping[str, A
     name = error.name if isinstance(error, NameError) else None
     if name and name in _names_in(placeholder) and name not in names:
         asked = f"which {placeholder.label} asks for"
-        return InvalidRequestError(f"There is no variable {name!r}, {asked}.", _near_misses(name, names))
+        return InvalidRequestError(
+            f"There is no variable {name!r}, {asked}.", _near_misses(name, names, placeholder)
+        )
     return InvalidRequestError(
         f"{placeholder.label} raised {_reason(error)}.", "Try the expression in a cell of its own."
     )
@@ -128,10 +156,12 @@ def _names_in(placeholder: Placeholder) -> set[str]:
     return {node.id for node in ast.walk(placeholder.tree) if isinstance(node, ast.Name)}
 
 
-def _near_misses(name: str, names: Mapping[str, Any]) -> str:
+def _near_misses(name: str, names: Mapping[str, Any], placeholder: Placeholder) -> str:
     known = [other for other in (*names, *vars(builtins)) if not other.startswith("_")]
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
     first = f"Did you mean {' or '.join(close)}?" if close else "Run the cell that defines it first."
+    if placeholder.written:
+        return first
     return f"{first} Braces that are meant as such are doubled: {{{{{{{{{name}}}}}}}}}."
 
 

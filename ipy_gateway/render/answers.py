@@ -84,19 +84,20 @@ def answer_of(reply: Reply, **how: Any) -> Answer:
 def answer_bundle(answer: Answer) -> Bundle:
     """The one output of an answer: its Markdown, the same in HTML, and its notices in both."""
     text = answer.text.strip("\n") if answer.text.strip() else NO_ANSWER
-    notices = _notices(answer)
+    notices = notices_of(answer)
     lines = [f"[{notice}]" for notice in notices]
     html = block(
         *_reasoning(answer.reasoning),
         markdown_html(text, recording=answer.player),
         *(element("p", notice, class_="ipg-notice") for notice in notices),
-        element("p", _footer(answer), class_="ipg-facts"),
+        element("p", footer_of(answer), class_="ipg-facts"),
     )
     markdown = "\n\n".join(map(safe_markdown, [text, *lines]))
-    return Bundle("\n".join([text, *lines]), html, _facts(answer), markdown=markdown)
+    return Bundle("\n".join([text, *lines]), html, facts_of(answer), markdown=markdown)
 
 
-def _notices(answer: Answer) -> list[str]:
+def notices_of(answer: Answer) -> list[str]:
+    """All sentences that are told with an answer."""
     cut_off = [CUT_OFF] if answer.is_cut_off else []
     stopped = [STOPPED] if answer.partial else []
     return [*answer.notices, *cut_off, *stopped]
@@ -109,7 +110,8 @@ def _reasoning(reasoning: str) -> list[Html]:
     return [element("details", summary, markdown_html(reasoning.strip("\n")), class_="ipg-reasoning")]
 
 
-def _footer(answer: Answer) -> str:
+def footer_of(answer: Answer) -> str:
+    """The line below an answer: who gave it, tokens and times."""
     times = "" if answer.is_deterministic else _times(answer)
     parts = [answer.source, answer.model, answer.server, _tokens(answer.usage or Usage()), times]
     return " · ".join(filter(None, parts))
@@ -137,7 +139,8 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
 
 
-def _facts(answer: Answer) -> dict[str, Any]:
+def facts_of(answer: Answer) -> dict[str, Any]:
+    """What is kept of an answer in an output's metadata."""
     usage = answer.usage
     tokens = ("prompt_tokens", "completion_tokens", "total_tokens")
     return {

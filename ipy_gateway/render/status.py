@@ -14,25 +14,20 @@ SHOWN_MODELS = 8
 EMBEDDED = "the embedded engine, on this computer"
 
 
-def status_bundle(statuses: Sequence[ServerStatus], config: GatewayConfig, *, notice: str = "") -> Bundle:
-    """How the servers are, and what is configured other than by default.
-
-    Args:
-        statuses: the servers.
-        config: the settings.
-        notice: a sentence to put below, or "".
-    """
+def status_bundle(
+    statuses: Sequence[ServerStatus], config: GatewayConfig, *, notes: Sequence[str] = ()
+) -> Bundle:
+    """How the servers are, what is configured other than by default, and sentences about the session."""
     changes = _changes(config)
     lines = [line for status in statuses for line in _server_lines(status, SHOWN_MODELS)]
     lines += [f"{name} = {value}" for name, value in changes]
-    lines += [notice] if notice else []
+    lines += notes
     settings = element("details", element("summary", "All settings"), settings_table(config))
     parts = [_server(status, SHOWN_MODELS) for status in statuses]
     if changes:
         text = ", ".join(f"{name} = {value}" for name, value in changes)
         parts.append(element("p", f"Changed: {text}", class_="ipg-facts"))
-    if notice:
-        parts.append(element("p", notice, class_="ipg-facts"))
+    parts += [element("p", note, class_="ipg-facts") for note in notes]
     return Bundle("\n".join(lines), block(*parts, settings))
 
 

@@ -21,8 +21,10 @@ def megabytes(byte_count: int) -> str:
 
 
 def file_size(byte_count: int) -> str:
-    """The size of any file as people write it: "0.9 kB", "75.5 MB", "2.0 GB"."""
-    size, unit = (1e9, "GB") if byte_count >= 1e9 else (1e6, "MB") if byte_count >= 1e5 else (1e3, "kB")
+    """The size of any file as people write it: "512 bytes", "12.3 kB", "75.5 MB", "2.0 GB"."""
+    if byte_count < 1000:
+        return f"{byte_count} bytes"
+    size, unit = (1e9, "GB") if byte_count >= 1e9 else (1e6, "MB") if byte_count >= 1e6 else (1e3, "kB")
     return f"{byte_count / size:.1f} {unit}"
 
 

@@ -124,7 +124,7 @@ def test_a_setting_is_shown_as_it_is_from_now_on(chat_kernel: Kernel, server: Fa
             "localhost:80",
             "'localhost:80' is no address of a server. Write %gateway http://localhost:80, "
             "%gateway set NAME=VALUE, or one of status, models, settings, set, key, journal, "
-            "record, replay, doctor, loop.",
+            "record, replay, doctor, budget, loop.",
         ),
         ("loop", "%gateway loop needs a name. Write %gateway loop own, or %gateway loop kernel."),
         ("loop mine", "There is no loop 'mine'. Write %gateway loop own, or %gateway loop kernel."),

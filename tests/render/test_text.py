@@ -43,7 +43,13 @@ def test_a_duration_is_written_as_people_write_it(seconds: float, shown: str) ->
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0.0 kB"), (940, "0.9 kB"), (99_999, "100.0 kB"), (5_000_000, "5.0 MB"), (3_000_000_000, "3.0 GB")],
+    [
+        (0, "0 bytes"),
+        (940, "940 bytes"),
+        (99_999, "100.0 kB"),
+        (5_000_000, "5.0 MB"),
+        (3_000_000_000, "3.0 GB"),
+    ],
 )
 def test_a_file_has_a_size_of_its_order(size: int, text: str) -> None:
     assert file_size(size) == text
