@@ -40,6 +40,10 @@ class Transcripts:
             raise self.errors[name]
         return self.transcripts[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a recording of this name has a transcript."""
+        return name in self.transcripts
+
     def __iter__(self) -> Iterator[Transcript]:
         return iter(self.transcripts.values())
 

@@ -30,6 +30,13 @@ def test_they_are_found_by_name_and_a_failure_is_raised() -> None:
         talks["c.wav"]
 
 
+def test_a_name_is_in_them_where_it_has_a_transcript() -> None:
+    talks = Transcripts({"a.wav": Transcript("Good morning.")}, {"b.wav": ValueError()})
+
+    assert "a.wav" in talks
+    assert "b.wav" not in talks
+
+
 def test_the_table_has_a_row_for_each_also_for_failures() -> None:
     pytest.importorskip("pandas")
 
