@@ -57,6 +57,15 @@ class Batch:
             {name: one.error for name, one in ended if one.error},
         )
 
+    async def run_one(self) -> Transcript:
+        """Transcribe the only recording.
+
+        Raises:
+            GatewayError: why there is no transcript.
+        """
+        await self.run()
+        return self.result[self.sources[0].name]
+
     async def run(self) -> None:
         """Transcribe all; what fails is an outcome like any other.
 
@@ -77,10 +86,12 @@ class Batch:
             )
             async with aclosing(outcomes):
                 async for outcome in outcomes:
+                    self._end(self._given[outcome.position], outcome)  # first: the rest may be stopped
                     if self.has_preview and outcome.transcript:
                         limits = LARGE_PREVIEW if options.player else SMALL_PREVIEW
                         self.preview = await preview_of(outcome.source, self.config, limits=limits)
-                    self._end(self._given[outcome.position], outcome)
+                    if isinstance(outcome.source, Path) and outcome.source.parent == folder:
+                        outcome.source.unlink()  # together, fetched recordings may fill the disk
 
     async def _fetched(self, folder: Path) -> AsyncGenerator[Path | bytes, None]:
         """The recordings, those from addresses fetched one by one when there is room for them."""
