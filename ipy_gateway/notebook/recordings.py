@@ -101,7 +101,7 @@ class Batch:
             if isinstance(place, str):
                 path = folder / str(number)
                 try:
-                    await fetch_recording(place, path, self.config)
+                    await fetch_recording(place, path, self.config, name=source.name)
                 except GatewayError as error:
                     self._end(number, Outcome(place, error=error))
                     continue
