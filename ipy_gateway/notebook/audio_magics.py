@@ -13,7 +13,7 @@ from IPython.core.magic import (
 
 from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts, save_as
+from ..core.transcripts import Transcripts, folder_for_files, save_as
 from ..render.recordings import RecordingState, summary_bundle
 from ..render.results import note_bundle
 from ..render.transcript_view import transcript_bundle
@@ -45,6 +45,8 @@ class AudioMagics(Magics):
         sources = sources_named(options.sources, self._ipython, local_ns)
         if options.player and not sources.is_one:
             raise InvalidRequestError("--player is for one recording.", "Name one, or leave it out.")
+        if options.save:
+            folder_for_files(options.save)  # before hours of work
         return (self._one if sources.is_one else self._many)(sources.items, options)
 
     transcribe.__doc__ = TRANSCRIBE_HELP

@@ -130,15 +130,25 @@ def test_transcripts_are_saved_in_the_formats_that_are_asked_for(kernel: Kernel,
 
 
 def test_what_can_not_be_saved_is_shown_and_in_its_variable(kernel: Kernel, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("A file stands in the way.")
+    (tmp_path / "out" / "a.txt").mkdir(parents=True)
     with fault_server(HEARD) as server:
         one = asking(kernel, server, f"%transcribe a.m4a -o talk --save {tmp_path}/out")
         many = asking(kernel, server, f"%transcribe a.m4a b.wav -o talks --save {tmp_path}/out")
 
     for run in (one, many):
-        assert "can't be made" in run.error_text
+        assert "is a folder" in run.error_text
         assert "text/html" in run.outputs[0]["data"]
     assert kernel.run("print(talk.text, len(talks))").text == "Eight meters. 2\n"
+    assert (tmp_path / "out" / "b.txt").read_text() == "Eight meters.\n"
+
+
+def test_a_folder_that_can_not_be_made_is_told_before_asking(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("A file stands in the way.")
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, f"%transcribe a.m4a --save {tmp_path}/out")
+
+    assert "can't be made: a file is in its place" in run.error_text
+    assert server.requests == []
 
 
 def test_addresses_of_one_name_give_a_transcript_each(kernel: Kernel, note: Path) -> None:
