@@ -108,13 +108,20 @@ def _source(reader: OptionLine) -> str:
 def _converted(option: Option, value: Any) -> Any:
     match option.field:
         case "jobs":
-            return count_of(option, value)
+            return _jobs(option, value)
         case "output":
             return variable_name(value)
         case "formats":
             return _formats(option, value)
         case _:
             return filled(option, value) if option.value else value
+
+
+def _jobs(option: Option, text: str) -> int:
+    count = count_of(option, text)
+    if count < 1:
+        raise InvalidRequestError(f"{option} is {count}: nothing would be done.", "Give at least 1.")
+    return count
 
 
 def _formats(option: Option, text: str) -> tuple[str, ...]:
