@@ -18,7 +18,7 @@ OPTIONS: Final = (
     Option("prompt", "prompt", "", "TEXT", "words that may occur, in quotes where it has blanks"),
     Option("model", "model", "m", "NAME", "ask this model"),
     Option("words", "words", "", "", "with the times of words, where the server gives them"),
-    Option("jobs", "jobs", "j", "COUNT", "recordings under way at once"),
+    Option("jobs", "jobs", "j", "COUNT", "recordings under way at once; by default 4"),
     Option("resume", "resume", "", "", "go on where a run was stopped; this is how it is anyway"),
     Option("player", "player", "", "", "with a larger player: two hours, 8 MB; else 15 minutes, 1 MB"),
     Option("no_audio", "no-audio", "", "", "show no player"),
