@@ -1,7 +1,7 @@
 """What many recordings look like while they are transcribed, and afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.printable import one_line
@@ -70,8 +70,10 @@ def summary_bundle(
 
     Args:
         note: what the user is told about it.
-        is_deterministic: whether times of work are kept out.
+        is_deterministic: whether times of work, and what was known before, are kept out.
     """
+    if is_deterministic:
+        states = [replace(one, state="done") if one.state == "known already" else one for one in states]
     shown = states[:FINAL_ROWS]
     rest = f"and {len(states) - len(shown)} more" if len(states) > len(shown) else ""
     lines = [_counts(states), *map(_line, shown), *filter(None, [rest, note])]
