@@ -1,7 +1,7 @@
 """Recordings on their way to transcripts, one or many, with what is shown meanwhile."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ class Batch:
                         limits = LARGE_PREVIEW if options.player else SMALL_PREVIEW
                         self.preview = await preview_of(outcome.source, self.config, limits=limits)
                     if isinstance(outcome.source, Path) and outcome.source.parent == folder:
-                        outcome.source.unlink()  # together, fetched recordings may fill the disk
+                        _remove(outcome.source)  # together, fetched recordings may fill the disk
 
     async def _fetched(self, folder: Path) -> AsyncGenerator[Path | bytes, None]:
         """The recordings, those from addresses fetched one by one when there is room for them."""
@@ -143,6 +143,11 @@ class Batch:
 def gaps_text(transcript: Transcript) -> str:
     """What is missing of a transcript, or ""."""
     return "; ".join(map(str, transcript.gaps))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # on Windows, whoever looks at a file keeps it
+        path.unlink()
 
 
 def _config_for(options: TranscribeOptions, config: GatewayConfig) -> GatewayConfig:
