@@ -30,6 +30,7 @@ from .signals import waking_for_signals
 from .transport_errors import causes_of, reason_of
 
 TRANSCRIPTIONS = "/audio/transcriptions"
+START_SERVER = "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code."
 AUDIO_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "wma": "audio/x-ms-wma"}
 
 _PASSED_ON = (GatewayError, asyncio.CancelledError, KeyboardInterrupt)
@@ -266,6 +267,6 @@ def _no_connection(causes: list[BaseException], reason: str, base_url: str) -> U
         )
     return UpstreamUnreachableError(
         f"No server answers at {base_url} ({reason}).",
-        "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code.",
+        START_SERVER,
         upstream=base_url,
     )

@@ -14,7 +14,8 @@ class Progress:
     """How far something has come.
 
     Attributes:
-        what: what is going on, e.g. "Fetching Whisper tiny.en".
+        what: what is going on, e.g. "http://gpu-1:8080 is loading its model"; where it is about bytes, what
+            is fetched, e.g. "Whisper tiny.en".
         done_bytes: bytes that are there, or None where it is not about bytes.
         total_bytes: bytes that there will be, or None where that is unknown.
     """

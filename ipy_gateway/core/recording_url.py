@@ -1,14 +1,20 @@
 """A recording at an address, fetched into a file."""
 
-from contextlib import aclosing
+from collections.abc import Generator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import httpx
 
 from .bodies import decoded_pieces, media_type_of
-from .client import errors_of_ours
+from .client import START_SERVER, errors_of_ours
 from .config import GatewayConfig
-from .exceptions import AudioProcessingError, InvalidRequestError, UpstreamResponseError
+from .exceptions import (
+    AudioProcessingError,
+    InvalidRequestError,
+    UpstreamResponseError,
+    UpstreamUnreachableError,
+)
 from .loop_clients import client_of_this_loop
 from .progress import Progress, report
 from .secret import public_url
@@ -20,7 +26,7 @@ WEB_PAGES = ("text/html", "application/xhtml+xml")
 
 
 async def fetch_recording(
-    url: str, path: Path, config: GatewayConfig, *, max_bytes: int = MAX_DOWNLOAD_BYTES
+    url: str, path: Path, config: GatewayConfig, *, name: str = "", max_bytes: int = MAX_DOWNLOAD_BYTES
 ) -> None:
     """Fetch a recording into a new file. Redirects are followed; no key is sent.
 
@@ -28,6 +34,7 @@ async def fetch_recording(
         url: an address, http or https.
         path: the file, which is not there yet.
         config: how long connecting may take, and how long the server may be silent.
+        name: what the progress calls it; by default its path's last part.
         max_bytes: what is larger is refused, whatever its header says.
 
     Raises:
@@ -36,10 +43,24 @@ async def fetch_recording(
         AudioProcessingError: it is too large, or a web page, or the disk is full.
     """
     shown = public_url(url).strip("'")
-    with errors_of_ours(_checked_origin(url, shown), config), waking_for_signals():
+    origin = _checked_origin(url, shown)
+    with _hint_of_addresses(), errors_of_ours(origin, config), waking_for_signals():
         async with aclosing(await _opened(url, shown, config)) as response:
             _check(response, shown, max_bytes)
-            await _save(response, path, shown, config, max_bytes)
+            await _save(response, path, shown, config, name=name or path.name, max_bytes=max_bytes)
+
+
+@contextmanager
+def _hint_of_addresses() -> Generator[None, None, None]:
+    """A recording's address is neither started nor set."""
+    try:
+        yield
+    except UpstreamUnreachableError as error:
+        if error.hint != START_SERVER:
+            raise
+        raise UpstreamUnreachableError(
+            error.message, "Check the address, and the network.", upstream=error.upstream
+        ) from error.__cause__
 
 
 def _checked_origin(url: str, shown: str) -> str:
@@ -82,7 +103,7 @@ def _check(response: httpx.Response, shown: str, max_bytes: int) -> None:
 
 
 async def _save(
-    response: httpx.Response, path: Path, shown: str, config: GatewayConfig, max_bytes: int
+    response: httpx.Response, path: Path, shown: str, config: GatewayConfig, *, name: str, max_bytes: int
 ) -> None:
     expected = _length_of(response)
     done = 0
@@ -93,7 +114,7 @@ async def _save(
                 if done > max_bytes:
                     raise _too_large(shown, max_bytes)
                 file.write(piece)
-                report(Progress(f"Fetching {path.name}", done, expected))
+                report(Progress(name, done, expected))
     if not done:
         raise AudioProcessingError(f"There is nothing at {shown}: it has 0 bytes.", "Check the address.")
 

@@ -1,7 +1,7 @@
 """Transcripts in files, whose suffix says what they are."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +29,34 @@ def write_transcript(path: str | Path, transcript: "Transcript") -> Path:
     path = expanded(path)
     with explaining(path, "written"):
         check_may_be_written(path)
-    write = _WRITERS.get(path.suffix.lower())
-    if write is None:
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
         raise InvalidRequestError(
             f"{path.name!r} has no suffix of a transcript.", f"Use one of {', '.join(_WRITERS)}."
         )
-    data = write(transcript).encode()
+    data = _WRITERS[suffix](transcript).encode()
     with explaining(path, "written"):
         path = path.resolve()  # a link stays one
         replace_file(path, data)
     return path
+
+
+def check_formats(formats: Iterable[str]) -> None:
+    """Check that transcripts can be written in these formats, such as "srt".
+
+    Raises:
+        InvalidRequestError: one is unknown, or they are no list.
+    """
+    if isinstance(formats, str):
+        raise InvalidRequestError(
+            f"formats is the string {formats!r:.40}.", f"Give a list: [{formats!r:.40}]."
+        )
+    for kind in formats:
+        if f".{kind}".lower() not in _WRITERS:
+            raise InvalidRequestError(
+                f"Transcripts can't be written as {kind!r:.40}.",
+                f"Use some of {', '.join(name[1:] for name in _WRITERS)}.",
+            )
 
 
 def values_in_file(path: str | Path, gap_type: type["Gap"]) -> dict[str, Any]:

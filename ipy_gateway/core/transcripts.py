@@ -1,6 +1,7 @@
 """What became of many recordings: their transcripts, and why others have none."""
 
 import importlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 from .exceptions import ConfigurationError, InvalidRequestError
 from .numbered import numbered_apart
 from .transcript import Transcript
+from .transcript_files import check_formats
+from .whole_files import expanded
 
 _MAX_STEM_BYTES = 200  # of the 255 that file systems take: a number and a suffix follow
 
@@ -40,6 +43,10 @@ class Transcripts:
             raise self.errors[name]
         return self.transcripts[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a recording of this name has a transcript."""
+        return name in self.transcripts
+
     def __iter__(self) -> Iterator[Transcript]:
         return iter(self.transcripts.values())
 
@@ -69,14 +76,9 @@ class Transcripts:
         """Write each transcript into a folder, named after its recording, in each of the formats.
 
         Raises:
-            InvalidRequestError: a file can't be written, or a format is unknown.
+            InvalidRequestError: a file can't be written, though all others are, or a format is unknown.
         """
-        stems = dict(zip(self.transcripts, _stems_apart(list(self.transcripts)), strict=True))
-        return [
-            path
-            for name, one in self.transcripts.items()
-            for path in _save_under(one, _made(folder), stems[name], formats)
-        ]
+        return _save_all(_stems_apart(list(self.transcripts)), list(self), folder, formats)
 
 
 def save_as(transcript: Transcript, name: str, folder: str | Path, formats: Sequence[str]) -> list[Path]:
@@ -85,25 +87,56 @@ def save_as(transcript: Transcript, name: str, folder: str | Path, formats: Sequ
     Raises:
         InvalidRequestError: a file can't be written, or a format is unknown.
     """
-    return _save_under(transcript, _made(folder), _file_stem(name), formats)
+    return _save_all([_file_stem(name)], [transcript], folder, formats)
 
 
-def _save_under(transcript: Transcript, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
-    paths = [folder / f"{stem}.{kind}" for kind in formats]
-    for path in paths:
-        transcript.save(path)
+def folder_for_files(folder: str | Path) -> Path:
+    """A folder that files can be written into; it is made where there is none.
+
+    Raises:
+        InvalidRequestError: it can't be made, or nothing can be written into it.
+    """
+    folder = expanded(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "a file is in its place" if is_file else getattr(error, "strerror", None) or str(error)
+        raise InvalidRequestError(
+            f"The folder {str(folder)!r} can't be made: {reason}.", "Name another one."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidRequestError(f"Nothing can be written into {str(folder)!r}.", "Name another folder.")
+    return folder
+
+
+def _save_all(
+    stems: Sequence[str], transcripts: Sequence[Transcript], folder: str | Path, formats: Sequence[str]
+) -> list[Path]:
+    """Write all that can be written, and raise the first error in the end."""
+    check_formats(formats)
+    folder = folder_for_files(folder)
+    paths: list[Path] = []
+    errors: list[InvalidRequestError] = []
+    for stem, transcript, kind in _each(stems, transcripts, formats):
+        path = folder / f"{stem}.{kind}"
+        try:
+            transcript.save(path)
+            paths.append(path)
+        except InvalidRequestError as error:
+            errors.append(error)
+    if errors:
+        more = f" {len(errors) - 1} other files could not be written either." if len(errors) > 1 else ""
+        raise InvalidRequestError(errors[0].message + more, errors[0].hint) from errors[0]
     return paths
 
 
-def _made(folder: str | Path) -> Path:
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidRequestError(
-            f"The folder {str(folder)!r} can't be made: {error.strerror}.", "Name another one."
-        ) from error
-    return folder
+def _each(
+    stems: Sequence[str], transcripts: Sequence[Transcript], formats: Sequence[str]
+) -> Iterator[tuple[str, Transcript, str]]:
+    for stem, transcript in zip(stems, transcripts, strict=True):
+        for kind in formats:
+            yield stem, transcript, kind
 
 
 def _row(name: str, transcript: Transcript) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Files that are written at once or not at all, and errors of the disk as sentences."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -30,9 +31,9 @@ def explaining(path: Path, done: str) -> Generator[None, None, None]:
         yield
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InvalidRequestError(
-            f"{str(path)!r} can't be {done}: {reason}.", "Check the name and the permissions."
-        ) from error
+        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "Free space on its disk." if is_full else "Check the name and the permissions."
+        raise InvalidRequestError(f"{str(path)!r} can't be {done}: {reason}.", hint) from error
 
 
 def check_is_file(path: Path) -> None:

@@ -77,8 +77,7 @@ def _fetched(
         if "done_bytes" not in answer:
             reason = answer.get("error") or last_words.line(200) or "the download ended"
             raise _not_fetched(repository, reason)
-        what = f"Fetching {repository}"
-        on_progress(Progress(what, answer["done_bytes"], answer["total_bytes"]))
+        on_progress(Progress(repository, answer["done_bytes"], answer["total_bytes"]))
 
 
 def _not_fetched(repository: str, reason: str) -> ConfigurationError:

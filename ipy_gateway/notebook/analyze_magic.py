@@ -14,6 +14,7 @@ from ..core.messages import TranscriptText
 from ..core.progress import AnalysisProgress, Progress, report
 from ..core.replies import Reply
 from ..core.transcript import Transcript
+from ..core.transcripts import Transcripts
 from ..render.answers import Answer, answer_of
 from ..render.results import note_bundle
 from .analyze_options import ANALYZE_HELP, parse_analyze_line
@@ -98,6 +99,12 @@ class AnalyzeMagics(Magics):
             return _Analyzed(path, path.name, path.name)
         if isinstance(value, bytes | bytearray | memoryview):
             return _Analyzed(bytes(value), text)
+        if isinstance(value, Transcripts) and len(value):
+            name = text[2:-2].strip()
+            raise InvalidRequestError(
+                f"{text} holds the transcripts of several recordings.",
+                f"Give one: {{{{{name}[{next(iter(value.transcripts))!r}]}}}}, or ask about all in %%chat.",
+            )
         raise InvalidRequestError(
             f"{text} is no recording but {type(value).__name__}.",
             "Give a transcript, bytes or a Path: a text is never taken for a file name.",

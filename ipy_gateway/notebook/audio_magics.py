@@ -13,17 +13,17 @@ from IPython.core.magic import (
 
 from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts, save_as
+from ..core.transcripts import Transcripts, folder_for_files, save_as
 from ..render.recordings import RecordingState, summary_bundle
+from ..render.results import note_bundle
 from ..render.transcript_view import transcript_bundle
+from .batch_output import BatchOutput
 from .files import naming
 from .gateway_magics import GatewayMagics
 from .recordings import Batch, gaps_text
 from .sources import Source, expanded, sources_named
 from .transcribe_options import TRANSCRIBE_HELP, TranscribeOptions, parse_transcribe_line
 from .variables import Names
-
-STOPPED = "Stopped. Run the cell again to go on: what is done is not asked again."
 
 
 @magics_class
@@ -45,6 +45,8 @@ class AudioMagics(Magics):
         sources = sources_named(options.sources, self._ipython, local_ns)
         if options.player and not sources.is_one:
             raise InvalidRequestError("--player is for one recording.", "Name one, or leave it out.")
+        if options.save:
+            folder_for_files(options.save)  # before hours of work
         return (self._one if sources.is_one else self._many)(sources.items, options)
 
     transcribe.__doc__ = TRANSCRIBE_HELP
@@ -53,15 +55,24 @@ class AudioMagics(Magics):
         (source,) = sources
         batch = Batch(sources, options, self._gateway.gateway_config, has_preview=not options.no_audio)
         output = self._gateway.batch_output(f"Transcribing {source.name}", batch)
-        output.wait_for(batch.run())
-        with naming(source.name):
-            transcript = batch.result[source.name]
+        try:
+            with naming(source.name):
+                transcript = output.wait_for(batch.run_one())
+        except KeyboardInterrupt:
+            for transcript in batch.result:  # it is there, and its player alone is missing
+                self._keep_one(transcript, output, batch)
+            if not batch.result:
+                output.show(note_bundle(f"Stopped. {_how_to_go_on(batch)}"))
+            raise
+        self._keep_one(transcript, output, batch)
+        return transcript
+
+    def _keep_one(self, transcript: Transcript, output: BatchOutput, batch: Batch) -> None:
         is_deterministic = self._gateway.is_headless
         output.show(transcript_bundle(transcript, preview=batch.preview, is_deterministic=is_deterministic))
-        self._hand_over(transcript, options)
-        if options.save:
-            save_as(transcript, source.name, options.save, options.formats)
-        return transcript
+        self._hand_over(transcript, batch.options)
+        if batch.options.save:
+            save_as(transcript, transcript.source, batch.options.save, batch.options.formats)
 
     def _many(self, sources: tuple[Source, ...], options: TranscribeOptions) -> Transcripts:
         batch = Batch(sources, options, self._gateway.gateway_config)
@@ -70,14 +81,15 @@ class AudioMagics(Magics):
             output.wait_for(batch.run())
         except KeyboardInterrupt:
             batch.stop()
-            output.show(summary_bundle(batch.states, note=STOPPED))
+            output.show(summary_bundle(batch.states, note=f"Stopped. {_how_to_go_on(batch)}"))
             self._keep(batch.result, options)
             raise
         output.show(summary_bundle(batch.states, is_deterministic=self._gateway.is_headless))
-        self._keep(batch.result, options)
-        if batch.result.errors:
-            raise _failed(batch.result)
-        return batch.result
+        result = batch.result  # the one that was shown is the one that is returned
+        self._keep(result, options)
+        if result.errors:
+            raise _failed(result, batch)
+        return result
 
     def _keep(self, result: Transcripts, options: TranscribeOptions) -> None:
         self._hand_over(result, options)
@@ -96,16 +108,27 @@ class AudioMagics(Magics):
         return self.shell
 
 
-def _failed(result: Transcripts) -> GatewayError:
+def _how_to_go_on(batch: Batch) -> str:
+    """What to do when not all of it is transcribed."""
+    if not batch.config.journal:
+        return "Run the cell again; it begins anew, because the journal is off."
+    cell = "the cell without --again" if batch.options.again else "the cell again"
+    return f"Run {cell} to go on: what is done is not asked again."
+
+
+def _failed(result: Transcripts, batch: Batch) -> GatewayError:
     """The error of several recordings: the cell fails, and what is there is not lost."""
     name, error = next(iter(result.errors.items()))
     count = len(result.errors)
     what = repr(name) if count == 1 else f"{count} recordings, {name!r} for one,"
-    reason = error.message if isinstance(error, GatewayError) else str(error)
-    return GatewayError(
-        f"{what} could not be transcribed: {reason}",
-        "Run the cell again: what is done is not asked again. With -o NAME the others are in a variable.",
-    )
+    reason, hint = (error.message, error.hint) if isinstance(error, GatewayError) else (str(error), "")
+    hints = [hint, _how_to_go_on(batch)]
+    if result.transcripts:
+        variable = batch.options.output
+        hints.append(
+            f"The others are in {variable}." if variable else "With -o NAME the others are in a variable."
+        )
+    return GatewayError(f"{what} could not be transcribed: {reason}", " ".join(filter(None, hints)))
 
 
 def _bundle_of(result: Transcripts) -> Any:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
+from ..core.fsspec_source import path_of
 from ..core.recording_file import is_missing
+from ..core.whole_files import expanded
 
 
 def file_argument(line: str, magic: str) -> Path:
@@ -20,13 +22,9 @@ def file_argument(line: str, magic: str) -> Path:
     text = _unquoted(line.strip().removesuffix(";").rstrip())
     if re.match(r"https?://", text):
         raise InvalidRequestError(f"{text!r} is an address, not a file.", "Download the recording first.")
-    text = text.removeprefix("file://")
-    if not text:
+    if not text.removeprefix("file://"):
         raise InvalidRequestError(f"{magic} needs the name of a recording.", f"Write {magic} talk.wav.")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~nobody: there is no such user, and so no such file
-        return Path(text)
+    return expanded(path_of(text))
 
 
 @contextmanager

@@ -173,7 +173,7 @@ class OptionLine:
         advice = f"Did you mean {meant}?" if meant else f"Options are {', '.join(map(str, self._options))}."
         raise InvalidRequestError(
             f"{self._magic} has no option {name!r:.80}.",
-            f"{advice} Write -- before a question that begins with a dash.",
+            f"{advice} Write -- before what begins with a dash and is none.",
         )
 
 

@@ -1,7 +1,7 @@
 """Recordings on their way to transcripts, one or many, with what is shown meanwhile."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,15 @@ class Batch:
             {name: one.error for name, one in ended if one.error},
         )
 
+    async def run_one(self) -> Transcript:
+        """Transcribe the only recording.
+
+        Raises:
+            GatewayError: why there is no transcript.
+        """
+        await self.run()
+        return self.result[self.sources[0].name]
+
     async def run(self) -> None:
         """Transcribe all; what fails is an outcome like any other.
 
@@ -77,10 +86,12 @@ class Batch:
             )
             async with aclosing(outcomes):
                 async for outcome in outcomes:
+                    self._end(self._given[outcome.position], outcome)  # first: the rest may be stopped
                     if self.has_preview and outcome.transcript:
                         limits = LARGE_PREVIEW if options.player else SMALL_PREVIEW
                         self.preview = await preview_of(outcome.source, self.config, limits=limits)
-                    self._end(self._given[outcome.position], outcome)
+                    if isinstance(outcome.source, Path) and outcome.source.parent == folder:
+                        _remove(outcome.source)  # together, fetched recordings may fill the disk
 
     async def _fetched(self, folder: Path) -> AsyncGenerator[Path | bytes, None]:
         """The recordings, those from addresses fetched one by one when there is room for them."""
@@ -90,7 +101,7 @@ class Batch:
             if isinstance(place, str):
                 path = folder / str(number)
                 try:
-                    await fetch_recording(place, path, self.config)
+                    await fetch_recording(place, path, self.config, name=source.name)
                 except GatewayError as error:
                     self._end(number, Outcome(place, error=error))
                     continue
@@ -132,6 +143,11 @@ class Batch:
 def gaps_text(transcript: Transcript) -> str:
     """What is missing of a transcript, or ""."""
     return "; ".join(map(str, transcript.gaps))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # on Windows, whoever looks at a file keeps it
+        path.unlink()
 
 
 def _config_for(options: TranscribeOptions, config: GatewayConfig) -> GatewayConfig:

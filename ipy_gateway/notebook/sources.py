@@ -14,9 +14,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import DollarFormatter
 
 from ..core.exceptions import InvalidRequestError
+from ..core.fsspec_source import path_of
 from ..core.numbered import numbered_apart
 from ..core.printable import one_line
 from ..core.secret import public_url
+from ..core.whole_files import expanded as expanded_home
 from .files import other_names
 from .variables import value_of
 
@@ -96,10 +98,16 @@ def sources_named(
 def _unsplit(words: Sequence[str]) -> Sequence[str]:
     """A file name with blanks that was written without quotes is one word after all."""
     whole = " ".join(words)
-    is_one_file = (
-        len(words) > 1 and _path(whole).is_file() and not any(_path(word).exists() for word in words)
+    if len(words) < 2 or any(_path(word).exists() for word in words):
+        return words
+    return [whole] if _path(whole).is_file() or _reads_as_one_name(words) else words
+
+
+def _reads_as_one_name(words: Sequence[str]) -> bool:
+    """Whether the last word alone ends like a recording's name: the error is to name the whole then."""
+    return not re.search(r"[*?\[]|\{\{|://", "".join(words)) and not any(
+        Path(word).suffix.lower() in SUFFIXES for word in words[:-1]
     )
-    return [whole] if is_one_file else words
 
 
 def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> Sources:
@@ -107,7 +115,7 @@ def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | Non
         return _of_value(value_of(word, shell, local_ns), word[2:-2].strip())
     if re.match(r"https?://", word):
         return _one(Source(_name_of_address(word), word))
-    path = _path(word.removeprefix("file://"))
+    path = _path(word)
     if path.is_dir():
         return _in_folder(path)
     if not path.exists() and any(mark in word for mark in "*?["):
@@ -133,10 +141,7 @@ def _name_of_address(url: str) -> str:
 
 
 def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~nobody: there is no such user, and so no such file
-        return Path(text)
+    return expanded_home(path_of(text))
 
 
 def _in_folder(folder: Path) -> Sources:
@@ -159,7 +164,10 @@ def _in_folder(folder: Path) -> Sources:
 
 
 def _matching(pattern: Path) -> Sources:
-    found = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes relative ones alone
+    folder = next((parent for parent in pattern.parents if parent.is_dir()), Path(pattern.anchor))
+    escaped = glob.escape(str(folder))  # the name of a folder is none, even where it is [2024]
+    rest = str(pattern.relative_to(folder))
+    found = glob.glob(os.path.join(escaped, rest), recursive=True)  # noqa: PTH118, PTH207 - pathlib matches otherwise
     files = [path for path in map(Path, sorted(found)) if path.is_file()]
     recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not files:
@@ -177,7 +185,10 @@ def _of_value(value: Any, name: str) -> Sources:
         return _of_path(Path(value), name)
     if isinstance(value, list | tuple):
         parts = (_of_value(one, f"{name}[{number}]") for number, one in enumerate(value))
-        return _several([source for part in parts for source in part.items])
+        sources = [source for part in parts for source in part.items]
+        if not sources:
+            raise InvalidRequestError(f"{{{{{name}}}}} is empty.", "Give it bytes or Paths of recordings.")
+        return _several(sources)
     raise InvalidRequestError(
         f"{{{{{name}}}}} is no recording but {type(value).__name__}.",
         "Give bytes, a Path, or a list of them: a text is never taken for a file name.",

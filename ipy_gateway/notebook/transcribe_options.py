@@ -18,7 +18,7 @@ OPTIONS: Final = (
     Option("prompt", "prompt", "", "TEXT", "words that may occur, in quotes where it has blanks"),
     Option("model", "model", "m", "NAME", "ask this model"),
     Option("words", "words", "", "", "with the times of words, where the server gives them"),
-    Option("jobs", "jobs", "j", "COUNT", "recordings under way at once"),
+    Option("jobs", "jobs", "j", "COUNT", "recordings under way at once; by default 4"),
     Option("resume", "resume", "", "", "go on where a run was stopped; this is how it is anyway"),
     Option("player", "player", "", "", "with a larger player: two hours, 8 MB; else 15 minutes, 1 MB"),
     Option("no_audio", "no-audio", "", "", "show no player"),
@@ -108,13 +108,20 @@ def _source(reader: OptionLine) -> str:
 def _converted(option: Option, value: Any) -> Any:
     match option.field:
         case "jobs":
-            return count_of(option, value)
+            return _jobs(option, value)
         case "output":
             return variable_name(value)
         case "formats":
             return _formats(option, value)
         case _:
             return filled(option, value) if option.value else value
+
+
+def _jobs(option: Option, text: str) -> int:
+    count = count_of(option, text)
+    if count < 1:
+        raise InvalidRequestError(f"{option} is {count}: nothing would be done.", "Give at least 1.")
+    return count
 
 
 def _formats(option: Option, text: str) -> tuple[str, ...]:

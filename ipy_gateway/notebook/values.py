@@ -9,6 +9,7 @@
 | `Path` | the picture, recording or text in that file |
 | bytes, `IPython.display.Audio` | the picture or recording that they are |
 | transcript, answer | its text; with times, a line for each segment |
+| transcripts of many, or a list of them | each under the name of its recording |
 | function, class, module | its source |
 | anything else | its repr; a generator is not consumed |
 
@@ -30,6 +31,7 @@ from ..core.clock import clock
 from ..core.messages import Completion, TranscriptText, answer_text
 from ..core.transcript import Transcript
 from ..core.transcription import Segment
+from ..core.transcripts import Transcripts
 from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
 from .parts import Filled, Sound, capped
@@ -55,6 +57,8 @@ def filled_with(value: object, label: str) -> Filled:
     Raises:
         InvalidRequestError: it is a file or bytes that can't be sent.
     """
+    if transcripts := _several_transcripts(value):
+        return _filled_with_transcripts(value, transcripts, label)
     filled = _filled_with(value, label)
     recording = _recording_of(value, filled)
     return replace(filled, recordings=(recording,)) if recording else filled
@@ -80,6 +84,30 @@ def _recording_of(value: object, filled: Filled) -> str:
         return value.source
     is_sound = any(isinstance(part, Sound) for part in filled.parts)
     return value.name if isinstance(value, Path) and is_sound else ""
+
+
+def _several_transcripts(value: object) -> list[tuple[str, Transcript]]:
+    """Transcripts of many recordings with their names, or [] where the value is something else."""
+    if isinstance(value, Transcripts):
+        return list(value.transcripts.items())
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(value, list | tuple):
+        pairs = [(getattr(one, "source", ""), one) for one in value]
+    elif isinstance(value, dict):
+        pairs = list(value.items())
+    are_transcripts = all(isinstance(one, Transcript) for _, one in pairs)
+    return [(str(name), one) for name, one in pairs] if are_transcripts else []
+
+
+def _filled_with_transcripts(value: object, transcripts: list[tuple[str, Transcript]], label: str) -> Filled:
+    texts = [
+        f"Transcript of {name or 'a recording'}:\n{_speech_text(one) or ''}" for name, one in transcripts
+    ]
+    filled = capped("\n\n".join(texts), label)
+    failed = len(value.errors) if isinstance(value, Transcripts) else 0
+    notices = (f"{failed} recordings of {label} have no transcript and are left out.",) if failed else ()
+    names = tuple(dict.fromkeys(name for name, _ in transcripts if name))
+    return replace(filled, notices=(*filled.notices, *notices), recordings=names)
 
 
 def _drawn(value: Any, label: str) -> Filled | None:

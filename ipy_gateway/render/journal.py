@@ -6,6 +6,7 @@ from ..core.journal import JournalEntry
 from ..core.printable import one_line
 from .bundle import Bundle
 from .html import Html, block, element
+from .recordings import STYLE
 from .text import duration
 
 NOTHING_KEPT = "The journal holds nothing."
@@ -23,7 +24,7 @@ def journal_bundle(entries: Sequence[JournalEntry]) -> Bundle:
     left_out = len(entries) - len(shown)
     rest = [f"and {left_out:,} more: %gateway journal WORDS finds them"] if left_out else []
     notes = [element("p", text, class_="ipg-notice") for text in rest]
-    return Bundle("\n".join([*map(_line, shown), *rest]), block(table, *notes))
+    return Bundle("\n".join([*map(_line, shown), *rest]), block(table, *notes, extra_style=STYLE))
 
 
 def _line(entry: JournalEntry) -> str:
@@ -31,7 +32,9 @@ def _line(entry: JournalEntry) -> str:
 
 
 def _row(entry: JournalEntry) -> Html:
-    return element("tr", *(element("td", cell) for cell in _cells(entry)))
+    kept, source, length, *others = _cells(entry)
+    short = [element("td", cell, class_="ipg-short") for cell in (kept, length)]
+    return element("tr", short[0], element("td", source), short[1], *(element("td", cell) for cell in others))
 
 
 def _cells(entry: JournalEntry) -> tuple[str, ...]:

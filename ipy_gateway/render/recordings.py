@@ -1,7 +1,7 @@
 """What many recordings look like while they are transcribed, and afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.printable import one_line
@@ -13,6 +13,7 @@ State = Literal["waiting", "under way", "done", "known already", "failed", "stop
 ENDED: tuple[State, ...] = ("done", "known already", "failed")
 LIVE_ROWS = 12
 FINAL_ROWS = 200
+STYLE = "recordings.css"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def progress_bundle(states: Sequence[RecordingState], *, seconds: float) -> Bund
     bar = element("progress", value=f"{share:.4f}", max="1")
     shown = _live_rows(states)
     facts = element("p", line, bar, class_="ipg-facts")
-    return Bundle("\n".join([line, *map(_line, shown)]), block(facts, _table(shown, is_deterministic=False)))
+    html = block(facts, _table(shown, is_deterministic=False), extra_style=STYLE)
+    return Bundle("\n".join([line, *map(_line, shown)]), html)
 
 
 def summary_bundle(
@@ -68,14 +70,16 @@ def summary_bundle(
 
     Args:
         note: what the user is told about it.
-        is_deterministic: whether times of work are kept out.
+        is_deterministic: whether times of work, and what was known before, are kept out.
     """
+    if is_deterministic:
+        states = [replace(one, state="done") if one.state == "known already" else one for one in states]
     shown = states[:FINAL_ROWS]
     rest = f"and {len(states) - len(shown)} more" if len(states) > len(shown) else ""
     lines = [_counts(states), *map(_line, shown), *filter(None, [rest, note])]
     table = _table(shown, is_deterministic=is_deterministic)
     notes = [element("p", text, class_="ipg-notice") for text in (rest, note) if text]
-    html = block(element("p", _counts(states), class_="ipg-facts"), table, *notes)
+    html = block(element("p", _counts(states), class_="ipg-facts"), table, *notes, extra_style=STYLE)
     return Bundle(
         "\n".join(lines), html, {"seconds": {one_line(state.name): state.seconds for state in shown}}
     )
@@ -126,14 +130,10 @@ def _table(states: Sequence[RecordingState], *, is_deterministic: bool) -> Html:
 
 
 def _row(state: RecordingState, *, is_deterministic: bool) -> Html:
-    cells = [
-        state.name,
-        "" if state.length_s is None else duration(state.length_s),
-        _state_text(state),
-        *([] if is_deterministic else [_speed(state)]),
-        state.problem,
-    ]
-    return element("tr", *(element("td", cell) for cell in cells))
+    length = "" if state.length_s is None else duration(state.length_s)
+    figures = [length, _state_text(state), *([] if is_deterministic else [_speed(state)])]
+    short = (element("td", figure, class_="ipg-short") for figure in figures)
+    return element("tr", element("td", state.name), *short, element("td", state.problem))
 
 
 def _speed(state: RecordingState) -> str:

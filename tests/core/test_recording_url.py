@@ -49,9 +49,9 @@ async def test_redirects_are_followed(tmp_path: Path) -> None:
 async def test_the_progress_is_told(tmp_path: Path) -> None:
     told: list[Progress] = []
     with fault_server(sound(b"x" * 100_000)) as server, progress_to(told.append):
-        await fetch_recording(server.url, tmp_path / "talk.mp3", CONFIG)
+        await fetch_recording(server.url, tmp_path / "0", CONFIG, name="talk.mp3")
 
-    assert told[-1] == Progress("Fetching talk.mp3", 100_000, 100_000)
+    assert told[-1] == Progress("talk.mp3", 100_000, 100_000)
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n"
@@ -82,6 +82,13 @@ async def test_what_goes_wrong_is_one_sentence(
 
     assert says in caught.value.message
     assert "secret" not in str(caught.value)
+
+
+async def test_of_an_address_that_nobody_answers_at_no_server_is_to_be_started(tmp_path: Path) -> None:
+    with pytest.raises(UpstreamUnreachableError) as caught:
+        await fetch_recording("http://127.0.0.1:1/a.mp3", tmp_path / "a.mp3", CONFIG)
+
+    assert caught.value.hint == "Check the address, and the network."
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "http://a..b/", "ftp://example.org/a"])

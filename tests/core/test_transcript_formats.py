@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ipy_gateway import ConfigurationError, Gap, InvalidRequestError, Segment, Transcript, Word
+from ipy_gateway.core.whole_files import explaining
 
 from ..support.transcripts import TEXTS, transcripts
 
@@ -269,6 +271,13 @@ def test_a_folder_without_permission_is_told_in_a_sentence(tmp_path: Path) -> No
 
     with pytest.raises(InvalidRequestError, match="can't be written: Permission denied"):
         TALK.save(tmp_path / "talk.txt")
+
+
+def test_of_a_full_disk_the_permissions_are_not_to_be_checked() -> None:
+    with pytest.raises(InvalidRequestError) as refused, explaining(Path("talk.txt"), "written"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert refused.value.hint == "Free space on its disk."
 
 
 def test_subtitles_that_can_not_be_made_leave_the_old_file(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def test_they_are_found_by_name_and_a_failure_is_raised() -> None:
         talks["c.wav"]
 
 
+def test_a_name_is_in_them_where_it_has_a_transcript() -> None:
+    talks = Transcripts({"a.wav": Transcript("Good morning.")}, {"b.wav": ValueError()})
+
+    assert "a.wav" in talks
+    assert "b.wav" not in talks
+
+
 def test_the_table_has_a_row_for_each_also_for_failures() -> None:
     pytest.importorskip("pandas")
 
@@ -82,3 +89,29 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidRequestError, match=r"The folder '.*out' can't be made"):
         save_as(TALK, "a.wav", tmp_path / "out", ("txt",))
+
+
+def test_the_home_folder_may_be_named_by_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    assert save_as(TALK, "a.wav", "~/out", ("txt",)) == [tmp_path / "out" / "a.txt"]
+
+
+def test_one_that_can_not_be_saved_costs_no_other(tmp_path: Path) -> None:
+    without_times = Transcript("Good morning.")
+    talks = Transcripts({"a.wav": without_times, "b.wav": TALK, "c.wav": without_times}, {})
+
+    with pytest.raises(InvalidRequestError, match="has no times") as refused:
+        talks.save(tmp_path, ["srt", "txt"])
+
+    assert "1 other files could not be written either." in refused.value.message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.srt", "b.txt", "c.txt"]
+
+
+@pytest.mark.parametrize("formats", [["txt", "docx"], "srt"])
+def test_formats_are_checked_before_anything_is_written(tmp_path: Path, formats: list[str]) -> None:
+    with pytest.raises(InvalidRequestError):
+        Transcripts({"a.wav": TALK}, {}).save(tmp_path / "out", formats)
+
+    assert list(tmp_path.iterdir()) == []

@@ -167,7 +167,7 @@ print(text, len(seen), seen[-1:])
     offline = run_python(code, {**machine, "HF_HUB_OFFLINE": "1"})
 
     assert "Peter Wilson" in first.stdout, first.stderr
-    assert f"what='Fetching {REPOSITORY}'" in first.stdout
+    assert f"what='{REPOSITORY}'" in first.stdout
     assert "Peter Wilson" in second.stdout
     assert "Peter Wilson" in offline.stdout
     assert hub.requests == requests

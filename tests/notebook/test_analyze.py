@@ -18,6 +18,7 @@ from ..support.tones import spoken, wav
 TRANSCRIPT = """
 from pathlib import Path
 from ipy_gateway import Segment, Transcript
+from ipy_gateway.core.transcripts import Transcripts
 said = [Segment(10 * n, 10 * n + 9, f"Sentence {n} goes on.") for n in range(120)]
 t = Transcript("", said, source="talk.m4a")
 """
@@ -82,6 +83,7 @@ def test_times_in_an_answer_are_links_to_the_player(kernel: Kernel) -> None:
     [
         ("{{[t, t]}}", "{{[t, t]}} is no recording but list"),
         ("{{'talk.wav'}}", "is no recording but str"),
+        ("{{Transcripts({'a.m4a': t}, {})}}", "holds the transcripts of several recordings. Give one"),
         ("{{nothing}}", "no variable 'nothing'"),
         ("talk.wav --new", "--new belongs to a conversation"),
         ("{{Path('gone.wav')}}", "There is no file 'gone.wav'"),

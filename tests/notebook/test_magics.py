@@ -182,6 +182,10 @@ def test_a_name_is_taken_as_tab_completion_writes_it() -> None:
     assert file_argument(r"my\ talk\ \(1\).wav", "%transcribe") == Path("my talk (1).wav")
 
 
+def test_an_address_of_a_file_is_its_path() -> None:
+    assert file_argument("file:///talks/my%20talk.wav", "%%analyze") == Path("/talks/my talk.wav")
+
+
 def test_a_tilde_is_the_home_folder() -> None:
     assert file_argument("~/talk.wav", "%transcribe") == Path.home() / "talk.wav"
     assert file_argument('"~/my talk.wav"', "%transcribe") == Path.home() / "my talk.wav"

@@ -49,6 +49,33 @@ def test_a_name_with_blanks_needs_no_quotes(folder: Path, shell: InteractiveShel
     assert names(["my", "talk.wav"], shell) == ["my talk.wav"]
 
 
+def test_a_misspelt_name_with_blanks_is_one_name(folder: Path, shell: InteractiveShell) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        sources_named(["my", "tallk.wav"], shell)
+
+    assert str(caught.value) == "There is no file 'my tallk.wav'. Did you mean 'my talk.wav'?"
+
+
+def test_of_several_names_the_one_that_is_not_there_is_told(folder: Path, shell: InteractiveShell) -> None:
+    with pytest.raises(InvalidRequestError, match=r"There is no file 'c\.wav'"):
+        sources_named(["c.wav", "d.wav"], shell)
+
+
+def test_an_address_of_a_file_may_be_written_as_browsers_do(folder: Path, shell: InteractiveShell) -> None:
+    path = folder / "my talk.wav"
+
+    for address in (path.as_uri(), f"file://{path}"):
+        assert sources_named([address], shell).items == (Source("my talk.wav", path),)
+
+
+def test_brackets_in_the_name_of_a_folder_are_no_pattern(folder: Path, shell: InteractiveShell) -> None:
+    (folder / "more").rename(folder / "[2024] talks")
+
+    assert names(["[2024] talks/*.mp3"], shell) == ["a.mp3"]
+    assert names([f"{folder}/[2024] talks/*/*"], shell) == ["c.M4A"]
+    assert names(["[b]*.wav"], shell) == ["b.wav"]
+
+
 def test_an_address_is_called_after_its_last_part(shell: InteractiveShell) -> None:
     address = "https://example.org/shows/talk.mp3?token=1"
 
@@ -134,12 +161,13 @@ def test_variables_hold_bytes_paths_or_lists_of_them(folder: Path, shell: Intera
         ("empty", "There is no recording in the folder 'empty'."),
         ("{{nothing}}", "There is no variable 'nothing'"),
         ("{{name}}", "{{name}} is no recording but str."),
+        ("{{none}}", "{{none}} is empty."),
         ("{{path}}", "{{path}} names the file 'gone.wav', which is not there."),
     ],
 )
 def test_what_is_not_there_is_said(folder: Path, shell: InteractiveShell, word: str, says: str) -> None:
     (folder / "empty").mkdir()
-    shell.user_ns.update(name="b.wav", path=Path("gone.wav"))
+    shell.user_ns.update(name="b.wav", path=Path("gone.wav"), none=[])
 
     with pytest.raises(InvalidRequestError) as caught:
         sources_named([word], shell)

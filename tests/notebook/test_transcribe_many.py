@@ -1,13 +1,19 @@
 """%transcribe of several recordings, and what is kept of them."""
 
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ..support.fault_server import Answer, FaultServer, answer, fault_server
+from ipy_gateway import GatewayConfig
+from ipy_gateway.notebook.recordings import Batch
+from ipy_gateway.notebook.sources import Source
+from ipy_gateway.notebook.transcribe_options import TranscribeOptions
+
+from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, fault_server
 from ..support.kernel import CellRun, Kernel, running_kernel
 
 HEARD = answer(body={"text": "Eight meters.", "segments": [{"start": 0, "end": 2, "text": "Eight meters."}]})
@@ -54,6 +60,13 @@ def test_a_folder_gives_a_table_and_a_value(kernel: Kernel) -> None:
     assert run.outputs[1]["text"] == "['a.m4a', 'b.wav'] 2\n"
 
 
+def test_several_that_are_not_assigned_are_shown_once(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, "%transcribe a.m4a b.wav")
+
+    assert len(run.outputs) == 1
+
+
 def test_a_player_for_several_recordings_is_refused_before_anything_is_sent(kernel: Kernel) -> None:
     with fault_server(HEARD) as server:
         run = asking(kernel, server, "%transcribe . --player")
@@ -98,6 +111,7 @@ def test_one_that_fails_fails_the_cell_and_costs_no_other(kernel: Kernel) -> Non
 
     assert run.status == "error"
     assert "'notes.txt' could not be transcribed" in run.error_text
+    assert run.error_text.endswith("what is done is not asked again. The others are in talks.")
     assert "1 of 2 recordings transcribed, 1 failed" in run.outputs[0]["data"]["text/plain"]
     assert "Eight meters." in after.text
     assert "plain text, not sound" in after.text
@@ -116,15 +130,25 @@ def test_transcripts_are_saved_in_the_formats_that_are_asked_for(kernel: Kernel,
 
 
 def test_what_can_not_be_saved_is_shown_and_in_its_variable(kernel: Kernel, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("A file stands in the way.")
+    (tmp_path / "out" / "a.txt").mkdir(parents=True)
     with fault_server(HEARD) as server:
         one = asking(kernel, server, f"%transcribe a.m4a -o talk --save {tmp_path}/out")
         many = asking(kernel, server, f"%transcribe a.m4a b.wav -o talks --save {tmp_path}/out")
 
     for run in (one, many):
-        assert "can't be made" in run.error_text
+        assert "is a folder" in run.error_text
         assert "text/html" in run.outputs[0]["data"]
     assert kernel.run("print(talk.text, len(talks))").text == "Eight meters. 2\n"
+    assert (tmp_path / "out" / "b.txt").read_text() == "Eight meters.\n"
+
+
+def test_a_folder_that_can_not_be_made_is_told_before_asking(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("A file stands in the way.")
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, f"%transcribe a.m4a --save {tmp_path}/out")
+
+    assert "can't be made: a file is in its place" in run.error_text
+    assert server.requests == []
 
 
 def test_addresses_of_one_name_give_a_transcript_each(kernel: Kernel, note: Path) -> None:
@@ -198,6 +222,74 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(kernel: Kernel, t
     assert "Run the cell again to go on" in run.text
     assert kernel.run("print(list(talks.transcripts))").text == "['a.m4a']\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
+
+
+def test_one_that_fails_is_no_longer_said_to_go_on(kernel: Kernel) -> None:
+    with fault_server(answer(400, delay_s=1.0)) as server:
+        run = asking(kernel, server, "%transcribe b.wav")
+
+    assert run.status == "error"
+    assert "Transcribing b.wav: stopped after" in run.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "says"),
+    [
+        ("journal=True", "", "Run the cell again to go on"),
+        ("journal=True", "--again", "Run the cell without --again to go on"),
+        ("journal=False", "", "it begins anew, because the journal is off"),
+    ],
+)
+def test_one_that_is_stopped_says_how_to_go_on(kernel: Kernel, setting: str, option: str, says: str) -> None:
+    with fault_server(Answer(b"")) as server:
+        asking(kernel, server, f"%gateway set {setting}")
+        message_id = kernel.start(f"%transcribe b.wav {option}")
+        while not server.requests:
+            time.sleep(0.05)
+        kernel.interrupt()
+        run = kernel.finish(message_id)
+        kernel.run("%gateway set journal=True")
+
+    assert run.error_name == "KeyboardInterrupt"
+    assert says in run.text
+
+
+def test_a_stop_while_the_player_is_made_does_not_cost_the_transcript(kernel: Kernel, tmp_path: Path) -> None:
+    slow = tmp_path / "ffmpeg"
+    slow.write_text(f"#!/bin/sh\necho > {tmp_path}/started\nexec sleep 60\n")
+    slow.chmod(0o700)
+    with fault_server(HEARD) as server:
+        asking(kernel, server, f"%gateway set ffmpeg_bin={slow}")
+        message_id = kernel.start("%transcribe b.wav -o talk")
+        while not (tmp_path / "started").exists():
+            time.sleep(0.05)
+        kernel.interrupt()
+        run = kernel.finish(message_id)
+        kernel.run("%gateway set ffmpeg_bin=ffmpeg")
+
+    assert run.error_name == "KeyboardInterrupt"
+    assert "Eight meters." in run.text
+    assert kernel.run("print(talk.text)").text == "Eight meters.\n"
+
+
+async def test_what_was_fetched_is_removed_before_the_next_is_fetched(
+    note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept: list[list[str]] = []
+
+    def recording(_: RecordedRequest) -> Answer:
+        kept.append([path.name for path in tmp_path.glob("ipy_gateway_*/*")])
+        return answer(body=note.read_bytes(), headers={"Content-Type": "audio/mp4"})
+
+    with fault_server(HEARD) as server, fault_server(respond=recording) as web:
+        config = GatewayConfig(server.url, audio_api="transcriptions")
+        sources = [Source(name, f"{web.url}/{name}") for name in ("a.m4a", "b.m4a")]
+        batch = Batch(sources, TranscribeOptions(("…",), jobs=1), config)
+        await batch.run()
+
+    assert list(batch.result.transcripts) == ["a.m4a", "b.m4a"]
+    assert kept == [[], []]
 
 
 def test_the_journal_is_shown_searched_and_emptied(kernel: Kernel) -> None:

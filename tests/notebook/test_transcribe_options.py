@@ -60,6 +60,7 @@ def test_options_stand_anywhere(line: str) -> None:
         ("talk.wav --format doc", "has no kind 'doc'"),
         ("talk.wav --format ,", "--format names none"),
         ("talk.wav -j many", "needs a whole number"),
+        ("talk.wav -j 0", "--jobs is 0"),
         ("talk.wav -o 3x", "can't be the name of a variable"),
         ("talk.wav -l", "--language needs a value"),
         ("talk.wav -l de -l en", "--language is given twice"),

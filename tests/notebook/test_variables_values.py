@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from ipy_gateway import GatewayConfig
+from ipy_gateway import GatewayConfig, Transcript
 from ipy_gateway.core.messages import AnswerText, Completion, TranscriptText
 from ipy_gateway.core.transcription import Segment, Transcription
+from ipy_gateway.core.transcripts import Transcripts
 from ipy_gateway.notebook.parts import Filled
 from ipy_gateway.notebook.variables import fill
 
@@ -214,6 +215,27 @@ def test_a_transcription_with_times_is_a_line_for_each_segment(shell: Interactiv
 @pytest.mark.parametrize("text", ["All in one.", ""])
 def test_a_transcription_without_times_is_its_text(shell: InteractiveShell, text: str) -> None:
     assert filled(shell, Transcription(text)) == Filled((text,))
+
+
+MANY = {
+    "a.wav": Transcript("Yes.", (Segment(5.2, 9.9, "Yes."),), source="a.wav"),
+    "b.wav": Transcript("No.", source="b.wav"),
+}
+
+
+@pytest.mark.parametrize("several", [Transcripts(MANY, {}), MANY, list(MANY.values())])
+def test_transcripts_of_many_stand_under_the_names_of_their_recordings(
+    shell: InteractiveShell, several: object
+) -> None:
+    text = "Transcript of a.wav:\n[0:05 - 0:09] Yes.\n\nTranscript of b.wav:\nNo."
+
+    assert filled(shell, several) == Filled((text,), recordings=("a.wav", "b.wav"))
+
+
+def test_of_many_recordings_those_without_transcript_are_told(shell: InteractiveShell) -> None:
+    several = Transcripts(MANY, {"c.wav": ValueError()})
+
+    assert "1 recordings of {{ value }} have no transcript" in filled(shell, several).notices[0]
 
 
 def test_an_answer_with_its_message_is_its_text(shell: InteractiveShell) -> None:

@@ -17,6 +17,7 @@ from .hostile import HOSTILE_ANSWERS
 
 DONE = RecordingState("a.wav", "done", length_s=120.0, seconds=10.0)
 KNOWN = RecordingState("b.wav", "known already", length_s=60.0, seconds=0.1)
+NOT_KNOWN = RecordingState("b.wav", "done", length_s=60.0, seconds=9.0)
 FAILED = RecordingState("c.wav", "failed", problem="The file is empty.")
 HALF = RecordingState("d.wav", "under way", length_s=600.0, done_s=300.0)
 WAITING = RecordingState("e.wav")
@@ -163,3 +164,9 @@ def test_a_name_with_line_ends_adds_no_line(blank: str) -> None:
 
     assert lines(summary_bundle([state]))[1:] == ["a b.wav: done: failed: First. Second."]
     assert lines(progress_bundle([state], seconds=5.0))[1:] == ["a b.wav: done: failed: First. Second."]
+
+
+def test_what_is_to_be_the_same_in_every_run_does_not_tell_what_was_known() -> None:
+    first, second = (summary_bundle([state], is_deterministic=True) for state in (KNOWN, NOT_KNOWN))
+
+    assert first.data == second.data
