@@ -63,7 +63,7 @@ class ChatMagics(Magics):
         )
         player = self._conversations.recording_of(conversation, filled.recordings)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
-        asking = Asking(question, self._conversations, live)
+        asking = Asking(question, self._conversations, live.incoming)
 
         def shown(reply: Reply) -> Answer:
             self._keep(reply, options)
@@ -72,7 +72,7 @@ class ChatMagics(Magics):
                 player=player,
                 notices=asking.notices,
                 seconds=live.seconds,
-                first_token_s=live.first_token_s,
+                first_token_s=live.incoming.first_token_s,
                 is_deterministic=self._gateway.is_headless,
             )
 

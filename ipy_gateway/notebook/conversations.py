@@ -12,7 +12,7 @@ from ..core.exceptions import UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
 from ..core.replies import Reply
-from .live import LiveAnswer
+from .incoming import IncomingAnswer
 from .parts import Filled, content_of
 
 USUAL = "default"
@@ -90,13 +90,13 @@ class Asking:
     Args:
         question: what is asked.
         conversations: where contexts are remembered.
-        live: where chunks go.
+        incoming: where chunks go.
     """
 
-    def __init__(self, question: Question, conversations: Conversations, live: LiveAnswer) -> None:
+    def __init__(self, question: Question, conversations: Conversations, incoming: IncomingAnswer) -> None:
         self._question = question
         self._conversations = conversations
-        self._live = live
+        self._incoming = incoming
         self._left_out = 0
         self._not_kept = ""
 
@@ -116,7 +116,7 @@ class Asking:
         question = self._question
         message = {"role": "user", "content": await content_of(question.filled, question.config)}
         prompt = await self._answered(message)
-        reply = self._live.reply()
+        reply = self._incoming.reply()
         self._not_kept = _not_kept_notice(reply)
         if not self._not_kept:
             question.conversation.record(message, reply.message, system=question.system)
@@ -131,7 +131,7 @@ class Asking:
             await self._stream(prompt)
         except UpstreamError as error:
             limit = context_limit_of(error)
-            if limit is None or self._live.has_begun:
+            if limit is None or self._incoming.has_begun:
                 raise
             self._conversations.learn_context(self._question.config, limit)
             shorter = self._prompt(message)
@@ -151,7 +151,7 @@ class Asking:
     async def _stream(self, prompt: Prompt) -> None:
         question = self._question
         chunks = stream_chat(prompt.messages, question.config, **question.params)
-        await self._live.take_all(chunks, timeout_s=question.timeout_s)
+        await self._incoming.take_all(chunks, timeout_s=question.timeout_s)
 
 
 def _left_out_notice(count: int) -> str:
