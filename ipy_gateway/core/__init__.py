@@ -5,6 +5,7 @@ from .chunks import ChatChunk, ToolCallPiece, Usage
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .exceptions import (
+    AnswerCancelledError,
     AudioProcessingError,
     ConfigurationError,
     GatewayError,
@@ -38,6 +39,7 @@ from .transcription import Segment, Word
 
 __all__ = [
     "AnalysisProgress",
+    "AnswerCancelledError",
     "AnswerText",
     "AudioProcessingError",
     "ChatChunk",

@@ -4,6 +4,7 @@ GatewayError                      message, hint
 ├── ConfigurationError            a setting, or something that has to be installed
 ├── InvalidRequestError           an argument of the call
 ├── AudioProcessingError          error_type: what is wrong with the recording
+├── AnswerCancelledError          partial_text: an answer that was not wanted any more
 └── UpstreamError                 upstream: the server that was asked
     ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
     ├── UpstreamTimeoutError      no answer in time
@@ -55,6 +56,18 @@ class AudioProcessingError(GatewayError):
     def __init__(self, message: str, hint: str = "", *, error_type: AudioErrorType = "invalid_audio") -> None:
         super().__init__(message, hint)
         self.error_type = error_type
+
+
+class AnswerCancelledError(GatewayError):
+    """An answer was cancelled before it was complete.
+
+    Attributes:
+        partial_text: what had come of it, or "".
+    """
+
+    def __init__(self, message: str, hint: str = "", *, partial_text: str = "") -> None:
+        super().__init__(message, hint)
+        self.partial_text = partial_text
 
 
 class UpstreamError(GatewayError):

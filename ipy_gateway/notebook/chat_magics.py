@@ -12,11 +12,14 @@ from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
-from .asked import config_for, filled_options, text_of_cell
-from .conversations import USUAL, Asking, Conversations, Question
+from .asides import Asides
+from .asked import filled_options, question_of, text_of_cell
+from .background import BackgroundAnswer
+from .compare import Comparison
+from .conversations import USUAL, Asking, Conversations
 from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
-from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
+from .options import CHAT_HELP, ChatOptions, parse_chat_line
 from .parts import Filled
 from .variables import Names, fill
 
@@ -29,12 +32,15 @@ class ChatMagics(Magics):
         super().__init__(shell)
         self._gateway = gateway
         self._conversations = Conversations()
+        self._asides = Asides(shell, gateway, self._conversations)
         gateway.shown.add_type(Reply, _bundle_of)
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Reply | None:
+    def chat(
+        self, line: str, cell: str | None = None, local_ns: Names | None = None
+    ) -> Reply | BackgroundAnswer | Comparison | None:
         options, notices = filled_options(
             parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns
         )
@@ -47,20 +53,22 @@ class ChatMagics(Magics):
             return None
         filled = fill(text, self._ipython, local_ns)
         filled = dataclasses.replace(filled, notices=(*notices, *filled.notices))
+        if options.compare:
+            return self._asides.compare(filled, options)
+        if options.background:
+            return self._asides.answer_in_background(filled, options)
         return self._ask(filled, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
 
     chat.__doc__ = CHAT_HELP
 
+    def close(self) -> None:
+        """Stop what is being answered in the background."""
+        self._asides.close()
+
     def _ask(self, filled: Filled, options: ChatOptions, *, owns_cell: bool) -> Reply:
+        self._conversations.check_free(options.name)
         conversation = Conversation() if options.new else self._conversations.named(options.name)
-        question = Question(
-            filled,
-            conversation,
-            config_for(options, self._gateway.gateway_config),
-            system=options.system,
-            params=request_params(options),
-            timeout_s=options.timeout_s,
-        )
+        question = question_of(filled, options, conversation, self._gateway.gateway_config)
         player = self._conversations.recording_of(conversation, filled.recordings)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
         asking = Asking(question, self._conversations, live.incoming)
@@ -88,11 +96,14 @@ class ChatMagics(Magics):
 
     def _begin_anew(self, options: ChatOptions) -> None:
         """`%chat --new` without a question."""
+        self._conversations.check_free(options.name)
         system = [text_message("system", options.system)] if options.system else []
         self._conversations.put(options.name, Conversation(system))
         self._say("The conversation begins anew.")
 
     def _act(self, options: ChatOptions) -> None:
+        if options.action in ("undo", "load"):
+            self._conversations.check_free(options.name)
         conversation = self._conversations.named(options.name)
         match options.action:
             case "history":

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from ..core.config import GatewayConfig
 from ..core.context import context_limit_of
 from ..core.conversation import Conversation, Prompt
-from ..core.exceptions import UpstreamError
+from ..core.exceptions import InvalidRequestError, UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
 from ..core.replies import Reply
@@ -27,6 +27,7 @@ class Conversations:
         self._by_name: dict[str, Conversation] = {}
         self._context_tokens: dict[str | tuple[str, ...], int] = {}
         self._recordings: WeakKeyDictionary[Conversation, str] = WeakKeyDictionary()
+        self._under_way: set[str] = set()
 
     def named(self, name: str | None) -> Conversation:
         """The conversation of a name, or the usual one; a new one, not kept yet, where there is none."""
@@ -35,6 +36,34 @@ class Conversations:
     def put(self, name: str | None, conversation: Conversation) -> None:
         """From now on this is the conversation of that name."""
         self._by_name[name or USUAL] = conversation
+
+    def branch(self, name: str | None) -> Conversation:
+        """A copy of the conversation of a name as it stands: what is said in it is not said in that one."""
+        trunk = self.named(name)
+        branch = Conversation(trunk.messages)
+        if trunk in self._recordings:
+            self._recordings[branch] = self._recordings[trunk]
+        return branch
+
+    def begin(self, name: str) -> None:
+        """A question is under way in the conversation of this name, until `end`."""
+        self._under_way.add(name)
+
+    def end(self, name: str) -> None:
+        """It is not under way any more."""
+        self._under_way.discard(name)
+
+    def check_free(self, name: str | None) -> None:
+        """Make sure that nothing is under way which will be a part of this conversation.
+
+        Raises:
+            InvalidRequestError: something is.
+        """
+        if (name or USUAL) in self._under_way:
+            raise InvalidRequestError(
+                f"In the conversation {name or USUAL!r} a question is being answered in the background.",
+                "Await or cancel that answer, or use another --name.",
+            )
 
     def turn_counts(self) -> dict[str, int]:
         """How many questions were answered in each."""

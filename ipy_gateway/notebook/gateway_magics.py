@@ -51,6 +51,11 @@ class GatewayMagics(Magics, SettingTraits):
         self._config = config
 
     @property
+    def bridge(self) -> Bridge | None:
+        """Where requests run, None for the gateway's own loop."""
+        return self._bridge
+
+    @property
     def is_headless(self) -> bool:
         """Whether nobody watches, so that outputs have to be the same in each run."""
         return is_headless(self._ipython)
