@@ -1,34 +1,30 @@
 """Questions beside the conversation: in the background, or to several models at once."""
 
-from collections.abc import Callable
-
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.conversation import Conversation
 from ..core.replies import Reply
-from ..render.answers import Answer, answer_of
 from .asked import question_of
 from .background import BackgroundAnswer, answer_in_background, answered, background_bundle
 from .background_output import BackgroundOutput
 from .compare import Comparison, ComparisonOutput, Contestant, comparison_of, contestants_of
-from .conversations import Asking, Conversations
 from .display import is_watched
-from .gateway_magics import GatewayMagics
-from .live import LiveAnswer
 from .options import ChatOptions
 from .parts import Filled
+from .questioner import Questioner
 
 
 class Asides:
     """Asks them, and keeps those that are being answered."""
 
-    def __init__(self, shell: InteractiveShell, gateway: GatewayMagics, conversations: Conversations) -> None:
+    def __init__(self, shell: InteractiveShell, questioner: Questioner) -> None:
         self._shell = shell
-        self._gateway = gateway
-        self._conversations = conversations
+        self._questioner = questioner
+        self._gateway = questioner.gateway
+        self._conversations = questioner.conversations
         self._under_way: list[BackgroundAnswer] = []
-        gateway.shown.add_type(BackgroundAnswer, background_bundle)
-        gateway.shown.add_type(Comparison, comparison_of)
+        self._gateway.shown.add_type(BackgroundAnswer, background_bundle)
+        self._gateway.shown.add_type(Comparison, comparison_of)
 
     def answer_in_background(self, filled: Filled, options: ChatOptions) -> BackgroundAnswer:
         """Begin to answer a question, or answer it where nobody watches."""
@@ -44,10 +40,10 @@ class Asides:
         """Ask several models the same, and show their answers side by side."""
         config = self._gateway.gateway_config
         contestants = []
-        for contender, theirs in contestants_of(options):
+        for label, theirs in contestants_of(options):
             conversation = Conversation() if options.new else self._conversations.branch(options.name)
             question = question_of(filled, theirs, conversation, config)
-            contestants.append(Contestant(contender, question, self._conversations))
+            contestants.append(Contestant(label, question, self._conversations))
         output = ComparisonOutput(self._shell, contestants, self._gateway.bridge)
         try:
             output.follow()
@@ -71,7 +67,7 @@ class Asides:
 
     def _begin(self, filled: Filled, options: ChatOptions, conversation: Conversation) -> BackgroundAnswer:
         output = BackgroundOutput(self._shell)
-        asking, shown_as = self._asking(filled, options, conversation, output)
+        asking, shown_as = self._questioner.asking(filled, options, conversation, output)
 
         async def reply() -> Reply:
             answer = await asking.reply()
@@ -83,6 +79,7 @@ class Asides:
             if options.name:
                 self._conversations.end(options.name)
 
+        output.begin()
         if options.name:
             self._conversations.begin(options.name)
         answer = answer_in_background(reply, output, shown_as=shown_as, at_end=end)
@@ -91,31 +88,11 @@ class Asides:
 
     def _wait(self, filled: Filled, options: ChatOptions, conversation: Conversation) -> BackgroundAnswer:
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=False)
-        asking, shown_as = self._asking(filled, options, conversation, live)
+        asking, shown_as = self._questioner.asking(filled, options, conversation, live)
         reply = live.follow(asking.reply(), shown_as)
         if options.name:
             self._conversations.put(options.name, conversation)
         return answered(live.incoming, reply)
-
-    def _asking(
-        self, filled: Filled, options: ChatOptions, conversation: Conversation, live: LiveAnswer
-    ) -> tuple[Asking, Callable[[Reply], Answer]]:
-        question = question_of(filled, options, conversation, self._gateway.gateway_config)
-        player = self._conversations.recording_of(conversation, filled.recordings)
-        asking = Asking(question, self._conversations, live.incoming)
-        is_headless = self._gateway.is_headless
-
-        def shown_as(reply: Reply) -> Answer:
-            return answer_of(
-                reply,
-                player=player,
-                notices=asking.notices,
-                seconds=live.seconds,
-                first_token_s=live.incoming.first_token_s,
-                is_deterministic=is_headless,
-            )
-
-        return asking, shown_as
 
     def _keep(self, value: BackgroundAnswer | Comparison, options: ChatOptions) -> None:
         if options.output:

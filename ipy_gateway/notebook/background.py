@@ -9,7 +9,7 @@ from ..core.exceptions import AnswerCancelledError
 from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.bundle import Bundle
-from ..render.results import note_bundle
+from ..render.results import failure_bundle, note_bundle
 from ..render.text import sentence_of
 from .background_output import BackgroundOutput
 from .incoming import IncomingAnswer
@@ -85,7 +85,7 @@ def answer_in_background(
 
     Args:
         work: asks, adds what comes to `output.incoming`, and returns the reply.
-        output: where it is shown.
+        output: where it is shown; it has begun.
         shown_as: what to show of a reply, whole or as far as it came.
         at_end: called on the loop when it has ended in any way, before anybody who awaits it is told.
     """
@@ -94,7 +94,6 @@ def answer_in_background(
         at_end()
         output.show(_last_bundle(output.incoming, _error_of(job, output.incoming), shown_as))
 
-    output.begin()
     return BackgroundAnswer(output.incoming, gateway_loop().submit(output.painted(work), at_end=show_end))
 
 
@@ -121,7 +120,9 @@ def _error_of(job: Job[Reply], incoming: IncomingAnswer) -> Exception | None:
         job.result()
     except asyncio.CancelledError:
         text = incoming.reply(is_complete=False).text
-        return AnswerCancelledError("The answer was cancelled.", "Ask again.", partial_text=text)
+        return AnswerCancelledError(
+            "The answer was cancelled.", "Read .text for what had come, or ask again.", partial_text=text
+        )
     except Exception as error:
         return error
     return None
@@ -134,7 +135,7 @@ def _last_bundle(
     if not error:
         return answer_bundle(shown_as(reply))
     if not is_worth_showing(reply):
-        return note_bundle(sentence_of(error))
+        return failure_bundle(sentence_of(error))
     answer = shown_as(reply)
     told = () if isinstance(error, AnswerCancelledError) else (sentence_of(error),)
     return answer_bundle(dataclasses.replace(answer, notices=(*answer.notices, *told)))

@@ -13,14 +13,15 @@ from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
 from .asides import Asides
-from .asked import filled_options, question_of, text_of_cell
+from .asked import filled_options, text_of_cell
 from .background import BackgroundAnswer
 from .compare import Comparison
-from .conversations import USUAL, Asking, Conversations
+from .conversations import USUAL, Conversations
 from .display import is_chat_cell
 from .gateway_magics import GatewayMagics
 from .options import CHAT_HELP, ChatOptions, parse_chat_line
 from .parts import Filled
+from .questioner import Questioner
 from .variables import Names, fill
 
 
@@ -32,7 +33,8 @@ class ChatMagics(Magics):
         super().__init__(shell)
         self._gateway = gateway
         self._conversations = Conversations()
-        self._asides = Asides(shell, gateway, self._conversations)
+        self._questioner = Questioner(gateway, self._conversations)
+        self._asides = Asides(shell, self._questioner)
         gateway.shown.add_type(Reply, _bundle_of)
 
     @no_var_expand
@@ -68,21 +70,12 @@ class ChatMagics(Magics):
     def _ask(self, filled: Filled, options: ChatOptions, *, owns_cell: bool) -> Reply:
         self._conversations.check_free(options.name)
         conversation = Conversation() if options.new else self._conversations.named(options.name)
-        question = question_of(filled, options, conversation, self._gateway.gateway_config)
-        player = self._conversations.recording_of(conversation, filled.recordings)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
-        asking = Asking(question, self._conversations, live.incoming)
+        asking, shown_as = self._questioner.asking(filled, options, conversation, live)
 
         def shown(reply: Reply) -> Answer:
             self._keep(reply, options)
-            return answer_of(
-                reply,
-                player=player,
-                notices=asking.notices,
-                seconds=live.seconds,
-                first_token_s=live.incoming.first_token_s,
-                is_deterministic=self._gateway.is_headless,
-            )
+            return shown_as(reply)
 
         reply = live.follow(asking.reply(), shown)
         self._conversations.put(options.name, conversation)

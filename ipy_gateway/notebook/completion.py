@@ -1,4 +1,4 @@
-"""Tab behind %chat, %%chat and %%analyze: their options, and behind -m the models of the server."""
+"""Tab behind %chat, %%chat and %%analyze: their options, and the models of the server."""
 
 import dataclasses
 import re
@@ -23,6 +23,7 @@ from .options import option_words
 
 CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat|analyze)\s(?P<rest>.*)")
 MODEL_OPTIONS = ("-m", "--model")
+MODELS_OPTION = "--compare"
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
 
@@ -68,6 +69,9 @@ class _ChatMatcher:
             return _beginning_with(value, self._model_names())
         if before.endswith(MODEL_OPTIONS):
             return _beginning_with(word, self._model_names())
+        if before.endswith(MODELS_OPTION) or (equals and option == MODELS_OPTION):
+            last = (value if equals else word).rpartition(",")[2]
+            return _beginning_with(last, self._model_names())
         if line["magic"] == "analyze":  # behind it also stands a file, whose name others complete
             words = analyze_option_words() if word.startswith("-") else []
             return _beginning_with(word, words) if words else {"completions": []}

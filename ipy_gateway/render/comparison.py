@@ -72,14 +72,19 @@ def _growing(column: Column, seconds: float) -> list[Html]:
     if not column.is_under_way:
         return _end(column)
     if column.answer and column.answer.text:
-        return [markdown_html(column.answer.text)]
+        return [
+            markdown_html(column.answer.text),
+            element("p", _footer(column.answer), class_="ipg-facts"),
+        ]
     return [element("p", _state(column, seconds), class_="ipg-facts")]
 
 
 def _growing_text(column: Column, seconds: float) -> str:
     if not column.is_under_way:
         return "\n".join(_lines(column))
-    return column.answer.text if column.answer and column.answer.text else _state(column, seconds)
+    if column.answer and column.answer.text:
+        return f"{column.answer.text}\n({_footer(column.answer)})"
+    return _state(column, seconds)
 
 
 def _state(column: Column, seconds: float) -> str:

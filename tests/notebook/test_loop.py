@@ -16,6 +16,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway.notebook.loop import GatewayLoop, gateway_loop
 
+from ..support.chat_stream import unfinished
+from ..support.fault_server import fault_server
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_posix_signals = pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends a process on Windows")
 
@@ -344,3 +347,22 @@ gateway_loop().run(asyncio.sleep(0.2))
 """)
 
     assert written == "clean\n"
+
+
+def test_the_exit_hangs_up_on_what_is_answered_in_the_background() -> None:
+    with fault_server(unfinished("It begins")) as server:
+        written = run_python(f"""
+import logging, time
+from IPython.core.interactiveshell import InteractiveShell
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not interested in what takes more than 0.1 s
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "ipy_gateway")
+shell.run_line_magic("chat", "--bg --url {server.url} -o r Well?")
+while not shell.user_ns["r"].text:
+    time.sleep(0.01)
+""")
+        server.wait_until_all_closed()
+
+    assert written == "It is being answered; await what this returned.\n"
+    assert server.open == 0

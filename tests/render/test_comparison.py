@@ -58,7 +58,7 @@ def test_what_came_before_an_error_stands_above_it() -> None:
 
 def test_those_that_have_not_begun_say_how_long_they_take() -> None:
     columns = [
-        Column(label="a", answer=Answer(text="It be"), is_under_way=True),
+        Column(label="a", answer=Answer(text="It be", seconds=12.0, first_token_s=0.5), is_under_way=True),
         Column(label="b", answer=Answer(text="", reasoning="Hm."), is_under_way=True),
         Column(label="c", is_under_way=True),
         DEAD,
@@ -67,7 +67,7 @@ def test_those_that_have_not_begun_say_how_long_they_take() -> None:
     bundle = waiting_comparison_bundle(columns, seconds=12)
 
     assert bundle.text == (
-        "a\nIt be\n\nb\nReasoning … 12 s\n\nc\nWaiting for the answer … 12 s\n\n"
+        "a\nIt be\n(12.0 s, first after 0.5 s)\n\nb\nReasoning … 12 s\n\nc\nWaiting for the answer … 12 s\n\n"
         "dead@http://b\n[No server answers at http://b. Start it.]"
     )
 
