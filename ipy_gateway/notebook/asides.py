@@ -43,7 +43,8 @@ class Asides:
         for label, theirs in contestants_of(options):
             conversation = Conversation() if options.new else self._conversations.branch(options.name)
             question = question_of(filled, theirs, conversation, config)
-            contestants.append(Contestant(label, question, self._conversations))
+            player = self._conversations.recording_of(conversation, filled.recordings)
+            contestants.append(Contestant(label, question, self._conversations, player=player))
         output = ComparisonOutput(self._shell, contestants, self._gateway.bridge)
         try:
             output.follow()

@@ -66,12 +66,16 @@ class Contestant:
         label: how the user has called it.
         question: what it is asked, and where.
         conversations: where the contexts of servers are remembered.
+        player: name of the recording whose player times in the answer are links to, or "".
     """
 
-    def __init__(self, label: str, question: Question, conversations: Conversations) -> None:
+    def __init__(
+        self, label: str, question: Question, conversations: Conversations, *, player: str = ""
+    ) -> None:
         self.label = label
         self.error: Exception | None = None
         self.reply: Reply | None = None
+        self._player = player
         self._incoming = IncomingAnswer()
         self._asking = Asking(question, conversations, self._incoming)
         self._seconds: float | None = None
@@ -99,6 +103,7 @@ class Contestant:
             return Column(label=self.label, error=told, is_under_way=is_under_way)
         answer = answer_of(
             reply,
+            player=self._player,
             notices=self._asking.notices,
             seconds=self._incoming.seconds if self._seconds is None else self._seconds,
             first_token_s=self._incoming.first_token_s,
