@@ -7,6 +7,7 @@ from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .doctor import diagnose
 from .exceptions import (
+    AnswerCancelledError,
     AudioProcessingError,
     BudgetExceededError,
     ConfigurationError,
@@ -48,6 +49,7 @@ from .typed_answers import TypedReply, chat_completion_as
 
 __all__ = [
     "AnalysisProgress",
+    "AnswerCancelledError",
     "AnswerText",
     "AudioProcessingError",
     "Budget",

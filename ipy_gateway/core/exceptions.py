@@ -7,6 +7,7 @@ GatewayError                      message, hint
 ├── InvalidAnswerError            text, upstream: an answer, but not of the type that was asked for
 ├── AudioProcessingError          error_type: what is wrong with the recording
 ├── ReplayError                   a request that no cassette answers; nothing was sent
+├── AnswerCancelledError          partial_text: an answer that was not wanted any more
 └── UpstreamError                 upstream: the server that was asked
     ├── UpstreamUnreachableError  no answer: nothing listens, no such host, connection lost
     ├── UpstreamTimeoutError      no answer in time
@@ -90,6 +91,18 @@ class AudioProcessingError(GatewayError):
 
 class ReplayError(GatewayError):
     """What would be sent is not in the cassette that is replayed; nothing was sent."""
+
+
+class AnswerCancelledError(GatewayError):
+    """An answer was cancelled before it was complete.
+
+    Attributes:
+        partial_text: what had come of it, or "".
+    """
+
+    def __init__(self, message: str, hint: str = "", *, partial_text: str = "") -> None:
+        super().__init__(message, hint)
+        self.partial_text = partial_text
 
 
 class UpstreamError(GatewayError):

@@ -136,8 +136,8 @@ class AnalyzeMagics(Magics):
                 on_progress=tell,
                 **request_params(options),
             )
-            await live.take_all(chunks, timeout_s=options.timeout_s)
-            return live.reply()
+            await live.incoming.take_all(chunks, timeout_s=options.timeout_s)
+            return live.incoming.reply()
 
         try:
             reply = live.follow(answered(), shown)
@@ -157,7 +157,7 @@ class AnalyzeMagics(Magics):
             player=analyzed.player,
             notices=notices,
             seconds=live.seconds,
-            first_token_s=live.first_token_s,
+            first_token_s=live.incoming.first_token_s,
             is_deterministic=self._gateway.is_headless,
         )
 

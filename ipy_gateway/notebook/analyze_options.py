@@ -4,10 +4,11 @@ import re
 from typing import Final
 
 from ..core.exceptions import InvalidRequestError
+from .aside_options import ASIDE_OPTIONS
 from .option_values import described
 from .options import QUESTION_OPTIONS, ChatOptions, QuestionLine
 
-_OF_CHATS = ("new", "name", "kind")
+_OF_CHATS = ("new", "name", "kind", *(option.field for option in ASIDE_OPTIONS))
 OPTIONS: Final = tuple(option for option in QUESTION_OPTIONS if option.field not in _OF_CHATS)
 
 # A name in quotes, or up to the next blank that is neither escaped nor inside {{...}}; and the blanks behind.

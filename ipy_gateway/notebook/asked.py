@@ -6,9 +6,12 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
+from ..core.conversation import Conversation
 from ..core.exceptions import InvalidRequestError
+from .conversations import Question
 from .option_line import json_or_text
-from .options import ChatOptions
+from .options import ChatOptions, request_params
+from .parts import Filled
 from .variables import Names, fill_option
 
 
@@ -37,12 +40,28 @@ def filled_options(
             told.extend(notices)
         return {**values, **texts}
 
-    named = filled({name: getattr(options, name) for name in ("model", "system", "url", "name", "file")})
+    named = filled(
+        {name: getattr(options, name) for name in ("model", "system", "url", "name", "file", "compare")}
+    )
     params = {
         name: value if value == options.params[name] else json_or_text(value)
         for name, value in filled(options.params).items()
     }
     return dataclasses.replace(options, **named, params=params), tuple(told)
+
+
+def question_of(
+    filled: Filled, options: ChatOptions, conversation: Conversation, config: GatewayConfig
+) -> Question:
+    """What a cell with these options asks in a conversation."""
+    return Question(
+        filled,
+        conversation,
+        config_for(options, config),
+        system=options.system,
+        params=request_params(options),
+        timeout_s=options.timeout_s,
+    )
 
 
 def config_for(options: ChatOptions, config: GatewayConfig) -> GatewayConfig:

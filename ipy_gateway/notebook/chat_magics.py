@@ -12,13 +12,15 @@ from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
-from .asked import config_for, filled_options, text_of_cell
-from .conversations import USUAL, Asking, Conversations, Question
+from .asides import Asides
+from .asked import filled_options, question_of, text_of_cell
+from .conversations import USUAL, Conversations
 from .display import is_chat_cell
 from .dry_run import show_chat_dry_run
 from .gateway_magics import GatewayMagics
-from .options import CHAT_HELP, ChatOptions, parse_chat_line, request_params
+from .options import CHAT_HELP, ChatOptions, parse_chat_line
 from .parts import Filled
+from .questioner import Questioner
 from .typed import ask_typed, kind_named
 from .variables import Names, fill
 
@@ -31,6 +33,8 @@ class ChatMagics(Magics):
         super().__init__(shell)
         self._gateway = gateway
         self._conversations = Conversations()
+        self._questioner = Questioner(gateway, self._conversations)
+        self._asides = Asides(shell, self._questioner)
         gateway.shown.add_type(Reply, _bundle_of)
 
     @no_var_expand
@@ -49,28 +53,27 @@ class ChatMagics(Magics):
             return None
         filled = fill(text, self._ipython, local_ns)
         filled = dataclasses.replace(filled, notices=(*notices, *filled.notices))
-        kind = kind_named(options.kind, self._ipython, local_ns) if options.kind else None
-        question = self._question(filled, options)
-        if options.dry_run:
-            show_chat_dry_run(question, self._conversations, self._gateway, kind=kind)
-            return None
-        if options.kind:
-            return self._ask_typed(question, kind, options)
-        return self._ask(question, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
+        if options.kind or options.dry_run:
+            return self._ask_typed_or_dry(filled, options, local_ns)
+        if options.compare:
+            return self._asides.compare(filled, options)
+        if options.background:
+            return self._asides.answer_in_background(filled, options)
+        return self._ask(filled, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
 
     chat.__doc__ = CHAT_HELP
 
-    def _question(self, filled: Filled, options: ChatOptions) -> Question:
-        return Question(
-            filled,
-            Conversation() if options.new else self._conversations.named(options.name),
-            config_for(options, self._gateway.gateway_config),
-            system=options.system,
-            params=request_params(options),
-            timeout_s=options.timeout_s,
-        )
+    def close(self) -> None:
+        """Stop what is being answered in the background."""
+        self._asides.close()
 
-    def _ask_typed(self, question: Question, kind: Any, options: ChatOptions) -> Any:
+    def _ask_typed_or_dry(self, filled: Filled, options: ChatOptions, local_ns: Names | None) -> Any:
+        kind = kind_named(options.kind, self._ipython, local_ns) if options.kind else None
+        question = question_of(filled, options, self._conversation(options), self._gateway.gateway_config)
+        if options.dry_run:
+            show_chat_dry_run(question, self._conversations, self._gateway, kind=kind)
+            return None
+
         def keep(value: Any) -> None:
             if options.output:
                 self._ipython.user_ns[options.output] = value
@@ -78,24 +81,21 @@ class ChatMagics(Magics):
 
         return ask_typed(question, kind, self._conversations, self._gateway, keep=keep)
 
-    def _ask(self, question: Question, options: ChatOptions, *, owns_cell: bool) -> Reply:
-        player = self._conversations.recording_of(question.conversation, question.filled.recordings)
+    def _conversation(self, options: ChatOptions) -> Conversation:
+        self._conversations.check_free(options.name)
+        return Conversation() if options.new else self._conversations.named(options.name)
+
+    def _ask(self, filled: Filled, options: ChatOptions, *, owns_cell: bool) -> Reply:
+        conversation = self._conversation(options)
         live = self._gateway.live_answer("Waiting for the answer", owns_cell=owns_cell)
-        asking = Asking(question, self._conversations, live)
+        asking, shown_as = self._questioner.asking(filled, options, conversation, live)
 
         def shown(reply: Reply) -> Answer:
             self._keep(reply, options)
-            return answer_of(
-                reply,
-                player=player,
-                notices=asking.notices,
-                seconds=live.seconds,
-                first_token_s=live.first_token_s,
-                is_deterministic=self._gateway.is_headless,
-            )
+            return shown_as(reply)
 
         reply = live.follow(asking.reply(), shown)
-        self._conversations.put(options.name, question.conversation)
+        self._conversations.put(options.name, conversation)
         self._gateway.shown.note(reply)
         return reply
 
@@ -106,11 +106,14 @@ class ChatMagics(Magics):
 
     def _begin_anew(self, options: ChatOptions) -> None:
         """`%chat --new` without a question."""
+        self._conversations.check_free(options.name)
         system = [text_message("system", options.system)] if options.system else []
         self._conversations.put(options.name, Conversation(system))
         self._say("The conversation begins anew.")
 
     def _act(self, options: ChatOptions) -> None:
+        if options.action in ("undo", "load"):
+            self._conversations.check_free(options.name)
         conversation = self._conversations.named(options.name)
         match options.action:
             case "history":

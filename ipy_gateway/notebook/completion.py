@@ -1,4 +1,4 @@
-"""Tab behind %chat, %%chat and %%analyze: options, and behind -m models; behind %gateway: its words."""
+"""Tab behind %chat, %%chat and %%analyze: their options and models; behind %gateway: its words."""
 
 import dataclasses
 import re
@@ -33,6 +33,7 @@ BEHIND_WORDS = {
     "loop": ("own", "kernel"),
 }
 MODEL_OPTIONS = ("-m", "--model")
+MODELS_OPTION = "--compare"
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
 KEPT_S = 30.0
 
@@ -80,6 +81,9 @@ class _ChatMatcher:
             return _beginning_with(value, self._model_names())
         if before.endswith(MODEL_OPTIONS):
             return _beginning_with(word, self._model_names())
+        if before.endswith(MODELS_OPTION) or (equals and option == MODELS_OPTION):
+            last = (value if equals else word).rpartition(",")[2]
+            return _beginning_with(last, self._model_names())
         if line["magic"] == "analyze":  # behind it also stands a file, whose name others complete
             words = analyze_option_words() if word.startswith("-") else []
             return _beginning_with(word, words) if words else {"completions": []}

@@ -9,7 +9,7 @@ from ..core.chunks import ChatChunk
 from ..core.config import GatewayConfig
 from ..core.context import context_limit_of
 from ..core.conversation import Conversation, Prompt
-from ..core.exceptions import UpstreamError
+from ..core.exceptions import InvalidRequestError, UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
 from ..core.replies import Reply
@@ -27,6 +27,7 @@ class Conversations:
         self._by_name: dict[str, Conversation] = {}
         self._context_tokens: dict[str | tuple[str, ...], int] = {}
         self._recordings: WeakKeyDictionary[Conversation, str] = WeakKeyDictionary()
+        self._under_way: set[str] = set()
 
     def named(self, name: str | None) -> Conversation:
         """The conversation of a name, or the usual one; a new one, not kept yet, where there is none."""
@@ -35,6 +36,34 @@ class Conversations:
     def put(self, name: str | None, conversation: Conversation) -> None:
         """From now on this is the conversation of that name."""
         self._by_name[name or USUAL] = conversation
+
+    def branch(self, name: str | None) -> Conversation:
+        """A copy of the conversation of a name as it stands: what is said in it is not said in that one."""
+        trunk = self.named(name)
+        branch = Conversation(trunk.messages)
+        if trunk in self._recordings:
+            self._recordings[branch] = self._recordings[trunk]
+        return branch
+
+    def begin(self, name: str) -> None:
+        """A question is under way in the conversation of this name, until `end`."""
+        self._under_way.add(name)
+
+    def end(self, name: str) -> None:
+        """It is not under way any more."""
+        self._under_way.discard(name)
+
+    def check_free(self, name: str | None) -> None:
+        """Make sure that nothing is under way which will be a part of this conversation.
+
+        Raises:
+            InvalidRequestError: something is.
+        """
+        if (name or USUAL) in self._under_way:
+            raise InvalidRequestError(
+                f"In the conversation {name or USUAL!r} a question is being answered in the background.",
+                "Await or cancel that answer, or use another --name.",
+            )
 
     def turn_counts(self) -> dict[str, int]:
         """How many questions were answered in each."""
@@ -85,7 +114,7 @@ class Question:
 
 
 class Taking(Protocol):
-    """Who takes an answer while it comes: `LiveAnswer`, which shows it."""
+    """Who takes an answer while it comes: an `IncomingAnswer`, say."""
 
     @property
     def has_begun(self) -> bool:
@@ -104,13 +133,13 @@ class Asking:
     Args:
         question: what is asked.
         conversations: where contexts are remembered.
-        live: where chunks go.
+        incoming: where chunks go.
     """
 
-    def __init__(self, question: Question, conversations: Conversations, live: Taking) -> None:
+    def __init__(self, question: Question, conversations: Conversations, incoming: Taking) -> None:
         self._question = question
         self._conversations = conversations
-        self._live = live
+        self._incoming = incoming
         self._left_out = 0
         self._not_kept = ""
 
@@ -130,7 +159,7 @@ class Asking:
         question = self._question
         message = {"role": "user", "content": await content_of(question.filled, question.config)}
         prompt = await self._answered(message)
-        reply = self._live.reply()
+        reply = self._incoming.reply()
         self._not_kept = _not_kept_notice(reply)
         if not self._not_kept:
             question.conversation.record(message, reply.message, system=question.system)
@@ -145,7 +174,7 @@ class Asking:
             await self._stream(prompt)
         except UpstreamError as error:
             limit = context_limit_of(error)
-            if limit is None or self._live.has_begun:
+            if limit is None or self._incoming.has_begun:
                 raise
             self._conversations.learn_context(self._question.config, limit)
             shorter = self._prompt(message)
@@ -165,7 +194,7 @@ class Asking:
     async def _stream(self, prompt: Prompt) -> None:
         question = self._question
         chunks = stream_chat(prompt.messages, question.config, **question.params)
-        await self._live.take_all(chunks, timeout_s=question.timeout_s)
+        await self._incoming.take_all(chunks, timeout_s=question.timeout_s)
 
 
 def left_out_notice(count: int) -> str:

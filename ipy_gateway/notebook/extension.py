@@ -58,6 +58,7 @@ def unload(shell: InteractiveShell) -> None:
         configurables.remove(magics)
         if isinstance(magics, GatewayMagics):
             _configured[shell] = magics.gateway_config
+        if isinstance(magics, GatewayMagics | ChatMagics):
             magics.close()
     manager = shell.magics_manager
     for table in (manager.registry, *manager.magics.values()):

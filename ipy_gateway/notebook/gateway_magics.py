@@ -59,6 +59,11 @@ class GatewayMagics(Magics, SettingTraits):
         self._config = config
 
     @property
+    def bridge(self) -> Bridge | None:
+        """Where requests run, None for the gateway's own loop."""
+        return self._bridge
+
+    @property
     def is_headless(self) -> bool:
         """Whether outputs have to be the same in each run: nobody watches, or it is recorded or replayed."""
         return is_headless(self._ipython) or tape_in_use() is not None

@@ -1,22 +1,18 @@
 """An answer that is shown while it is being written."""
 
-import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import clear_output
 
-from ..core.chunks import ChatChunk
-from ..core.deadline import deadline
-from ..core.exceptions import UpstreamTimeoutError
-from ..core.replies import Reply, ReplyBuilder
+from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle
 from ..render.blocks import BlockSplitter
 from ..render.live import block_bundle, reasoning_bundle
 from .display import Output, is_terminal
+from .incoming import IncomingAnswer
 from .loop import Bridge
 from .terminal import WrittenText
 
@@ -39,6 +35,9 @@ class LiveAnswer(Output):
     Args:
         owns_cell: whether nothing else is shown by the cell, so that its outputs may become one in the
             end. Otherwise there is one from the beginning, which is repainted whole, more and more seldom.
+
+    Attributes:
+        incoming: what has come of the answer; the loop that reads it adds to it.
     """
 
     def __init__(
@@ -52,74 +51,33 @@ class LiveAnswer(Output):
     ) -> None:
         super().__init__(shell, what, bridge, clock=clock)
         self._owns_cell = owns_cell
-        self._builder = ReplyBuilder()
-        self._builder_lock = threading.Lock()  # chunks come in another thread
+        self.incoming = IncomingAnswer(clock=clock)
         self._splitter = BlockSplitter()
         self._finished: list[str] = []  # blocks that are done, in the output that is repainted
         self._read_characters = 0
         self._sealed_outputs = 0
         self._next_paint_s = 0.0
         self._written = WrittenText()
-        self.first_token_s: float | None = None
-
-    def take(self, chunk: ChatChunk) -> None:
-        """Add what came; called on the loop that reads the stream, while the cell's thread paints."""
-        if self.first_token_s is None and (chunk.text or chunk.reasoning or chunk.refusal):
-            self.first_token_s = self.seconds
-        with self._builder_lock:
-            self._builder.add(chunk)
-
-    async def take_all(self, chunks: AsyncGenerator[ChatChunk, None], *, timeout_s: float | None) -> None:
-        """Add all that comes.
-
-        Args:
-            chunks: closed in the end.
-            timeout_s: seconds that it may take, or None.
-
-        Raises:
-            UpstreamTimeoutError: it took longer.
-        """
-        try:
-            async with deadline(timeout_s), aclosing(chunks):
-                async for chunk in chunks:
-                    self.take(chunk)
-        except TimeoutError as error:
-            raise UpstreamTimeoutError(
-                f"The answer was not complete within {timeout_s:g} s.",
-                "Give it longer with --timeout, or bound it with --max-tokens.",
-                partial_text=self.reply(is_complete=False).text,
-            ) from error
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything of the answer is there."""
-        return self.first_token_s is not None
-
-    def reply(self, *, is_complete: bool = True) -> Reply:
-        """The answer so far."""
-        with self._builder_lock:
-            return self._builder.reply(is_complete=is_complete)
 
     def follow(self, work: Coroutine[Any, Any, Reply], answer_of: Callable[[Reply], Answer]) -> Reply:
         """Show the answer until it is complete; what came before an error or a stop stays, and is marked.
 
         Args:
-            work: asks, calls `take` for what comes, and returns the reply.
+            work: asks, adds what comes to `incoming`, and returns the reply.
             answer_of: what to show of a reply, in the end.
         """
         try:
             reply = self.wait_for(work)
         except BaseException:
-            partial = self.reply(is_complete=False)
-            if _is_worth_showing(partial):
+            partial = self.incoming.reply(is_complete=False)
+            if is_worth_showing(partial):
                 self._finish(answer_of(partial))
             raise
         self._finish(answer_of(reply))
         return reply
 
     def _repaint(self) -> None:
-        with self._builder_lock:
-            text, reasoning = self._builder.text.lstrip(), self._builder.reasoning
+        text, reasoning = self.incoming.so_far()
         if is_terminal(self._shell) and text:
             self._line.close()
             self._written.grow(text)
@@ -175,11 +133,12 @@ class LiveAnswer(Output):
         self.show(bundle)
 
     def _end_waiting(self) -> None:
-        if _is_worth_showing(self.reply(is_complete=False)):
+        if is_worth_showing(self.incoming.reply(is_complete=False)):
             self._line.close()  # what came is shown instead
         else:
             super()._end_waiting()
 
 
-def _is_worth_showing(partial: Reply) -> bool:
+def is_worth_showing(partial: Reply) -> bool:
+    """Whether anything has come that is seen."""
     return bool(partial.text or partial.reasoning or partial.refusal)

@@ -12,10 +12,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
+
+from ..core.signals import waking_for_signals
 
 Result = TypeVar("Result")
 
@@ -59,10 +60,7 @@ class GatewayLoop:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("The gateway's loop can't wait for itself: await the coroutine instead.")
-        if not self._thread.is_alive():
-            work.close()
-            raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
-        job = _Job(work, self._loop)
+        job = self._job(work)
         with interruptible():
             try:
                 job.start()
@@ -77,22 +75,36 @@ class GatewayLoop:
                 raise
         return job.result()
 
-    def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        """Run a coroutine on this loop, and wait for nothing; to cancel the future cancels the work.
+    def submit(
+        self, work: Coroutine[Any, Any, Result], *, at_end: Callable[["Job[Result]"], None] | None = None
+    ) -> "Job[Result]":
+        """Run a coroutine on this loop without waiting for it.
+
+        Args:
+            work: the coroutine.
+            at_end: called on the loop when it has ended in any way, also where it was cancelled before it
+                began, and before anybody who waits for it is told.
 
         Raises:
-            RuntimeError: after `stop`.
+            RuntimeError: called after `stop`.
         """
-        if not self._thread.is_alive():
-            work.close()
-            raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        job = self._job(work, at_end)
+        job.start()
+        return job
 
     def stop(self) -> None:
         """Cancel what still runs, close connections, and end the thread."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(CLEAN_UP_S)
+
+    def _job(
+        self, work: Coroutine[Any, Any, Result], at_end: Callable[["Job[Result]"], None] | None = None
+    ) -> "Job[Result]":
+        if not self._thread.is_alive():
+            work.close()
+            raise RuntimeError("The gateway's loop has been stopped: the interpreter is exiting.")
+        return Job(work, self._loop, at_end)
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # cleans up as asyncio.run does
@@ -115,24 +127,56 @@ class Interrupted(KeyboardInterrupt):
 Interrupted.__name__ = "KeyboardInterrupt"  # what front ends show, and look for
 
 
-class _Job(Generic[Result]):
-    """A coroutine handed over to a loop in another thread."""
+class Job(Generic[Result]):
+    """A coroutine handed over to a loop in another thread.
 
-    def __init__(self, work: Coroutine[Any, Any, Result], loop: asyncio.AbstractEventLoop) -> None:
+    Attributes:
+        finished: whether it has ended, in whatever way.
+    """
+
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, Result],
+        loop: asyncio.AbstractEventLoop,
+        at_end: Callable[["Job[Result]"], None] | None = None,
+    ) -> None:
         self.finished = threading.Event()
         self._work = work
         self._loop = loop
+        self._at_end = at_end
         self._task: asyncio.Task[Result] | None = None
+        self._waiting: list[Callable[[], None]] = []
+        self._lock = threading.Lock()  # nobody begins to wait while those who wait are told
 
     def start(self) -> None:
-        self._loop.call_soon_threadsafe(self._start)  # in a copy of the caller's context
+        """Hand it over, to run in a copy of the caller's context."""
+        self._loop.call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
-        self._loop.call_soon_threadsafe(self._cancel)
+        """Stop it, unless it has ended; it may take a moment to clean up."""
+        with suppress(RuntimeError):  # the loop is closed, and so is what ran on it
+            self._loop.call_soon_threadsafe(self._cancel)
 
     def result(self) -> Result:
+        """What a finished job has returned; what it has raised is raised."""
         assert self._task
         return self._task.result()
+
+    async def settled(self) -> None:
+        """Wait for its end on the loop of whoever asks; to give up waiting does not stop it."""
+        loop = asyncio.get_running_loop()
+        is_settled = asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # whoever waited is gone, with the loop
+                loop.call_soon_threadsafe(is_settled.set)
+
+        with self._lock:
+            if self.finished.is_set():
+                return
+            self._waiting.append(wake)
+        with waking_for_signals():
+            await is_settled.wait()
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._work)
@@ -148,7 +192,15 @@ class _Job(Generic[Result]):
     def _finish(self, task: "asyncio.Task[Result]") -> None:
         if not task.cancelled():
             task.exception()  # seen: when nobody waits any more, asyncio is not to complain about it
-        self.finished.set()
+        try:
+            if self._at_end:
+                self._at_end(self)
+        finally:
+            with self._lock:
+                self.finished.set()
+                waiting, self._waiting = self._waiting, []
+            for wake in waiting:
+                wake()
 
 
 @contextmanager

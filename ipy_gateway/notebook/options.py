@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ..core.exceptions import InvalidRequestError
+from .aside_options import ASIDE_HELP, ASIDE_OPTIONS, check_aside
 from .option_line import Option, OptionLine, json_or_text
 from .option_values import count_of, described, filled, number_of, variable_name
 
@@ -26,6 +27,7 @@ QUESTION_OPTIONS: Final = (
     Option("kind", "as", "", "CLASS", "give an object of this class: Person, list[Person], dict, DataFrame"),
     Option("dry_run", "dry-run", "", "", "show what would be sent, and send nothing"),
     Option("output", "output", "o", "NAME", "put the reply into this variable; also: NAME << at the front"),
+    *ASIDE_OPTIONS,
 )
 ACTION_OPTIONS: Final = (
     Option("history", "history", "", "", "show the conversation"),
@@ -67,6 +69,8 @@ class ChatOptions:
         output: variable for the reply.
         action: what to do in place of asking.
         file: the file of "save" and "load".
+        background: whether other cells run while it is answered.
+        compare: who is asked side by side, as it was written.
     """
 
     question: str = ""
@@ -85,6 +89,8 @@ class ChatOptions:
     output: str | None = None
     action: Action | None = None
     file: str = ""
+    background: bool = False
+    compare: str | None = None
 
 
 def parse_chat_line(line: str, *, is_cell: bool) -> ChatOptions:
@@ -182,6 +188,7 @@ class _ChatLine:
                 self._take_action(option, value)
             else:
                 reader.take(option, value)
+        check_aside(reader.asked_for)
         if self._is_cell:
             reader.read_assignment(is_cell=True)
             self._check_cell()
@@ -244,7 +251,7 @@ def _converted(option: Option, value: Any) -> Any:
         return count_of(option, value)
     if option.field == "output":
         return variable_name(value)
-    return value if option.field in ("system", "new", "dry_run") else filled(option, value)
+    return value if option.field == "system" or not option.value else filled(option, value)
 
 
 def _param_value(option: Option, name: str, text: str) -> Any:
@@ -282,6 +289,8 @@ def _help() -> str:
             "Options stand in front of the question, which is sent as it is typed; `--` ends them::",
             "",
             *map(described, QUESTION_OPTIONS),
+            "",
+            *ASIDE_HELP,
             "",
             "In place of a question, on a %chat line::",
             "",

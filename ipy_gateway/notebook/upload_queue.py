@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,7 @@ from ..core.progress import Progress, TranscriptionProgress, progress_to
 from ..core.transcript import Transcript
 from ..render.text import duration, megabytes
 from .gateway_magics import notebook_config
-from .loop import gateway_loop
+from .loop import Job, gateway_loop
 from .upload_spool import Upload
 
 
@@ -94,16 +93,16 @@ class UploadQueue:
     def __init__(self, wish: Wish, tell: Callable[[Step | Heard | Failed], None]) -> None:
         self._wish = wish
         self._tell = tell
-        self._jobs: dict[str, Future[None]] = {}
+        self._jobs: dict[str, Job[None]] = {}
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
 
     def add(self, upload: Upload) -> None:
         """Transcribe a recording when those before it have ended."""
-        job = gateway_loop().submit(self._work(upload))
         with self._lock:
-            self._jobs[upload.id] = job
-        job.add_done_callback(lambda done: self._forget(upload.id, done))
+            self._jobs[upload.id] = gateway_loop().submit(
+                self._work(upload), at_end=lambda job: self._forget(upload.id, job)
+            )
 
     def cancel(self, upload_id: str) -> None:
         """Stop a transcription, here and at its server, and tell no more of it."""
@@ -117,7 +116,7 @@ class UploadQueue:
         for upload_id in list(self._jobs):
             self.cancel(upload_id)
 
-    def _forget(self, upload_id: str, job: "Future[None]") -> None:
+    def _forget(self, upload_id: str, job: Job[None]) -> None:
         with self._lock:
             if self._jobs.get(upload_id) is job:
                 del self._jobs[upload_id]

@@ -83,20 +83,38 @@ def answer_of(reply: Reply, **how: Any) -> Answer:
 
 def answer_bundle(answer: Answer) -> Bundle:
     """The one output of an answer: its Markdown, the same in HTML, and its notices in both."""
-    text = answer.text.strip("\n") if answer.text.strip() else NO_ANSWER
-    notices = notices_of(answer)
-    lines = [f"[{notice}]" for notice in notices]
-    html = block(
+    lines = answer_lines(answer)
+    html = block(*answer_html(answer), element("p", answer_footer(answer), class_="ipg-facts"))
+    markdown = "\n\n".join(map(safe_markdown, lines))
+    return Bundle("\n".join(lines), html, answer_facts(answer), markdown=markdown)
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """Its text, and its notices in brackets."""
+    return [_text(answer), *(f"[{notice}]" for notice in answer_notices(answer))]
+
+
+def answer_html(answer: Answer) -> list[Html]:
+    """Its reasoning, folded away, its text, and its notices."""
+    return [
         *_reasoning(answer.reasoning),
-        markdown_html(text, recording=answer.player),
-        *(element("p", notice, class_="ipg-notice") for notice in notices),
-        element("p", footer_of(answer), class_="ipg-facts"),
-    )
-    markdown = "\n\n".join(map(safe_markdown, [text, *lines]))
-    return Bundle("\n".join([text, *lines]), html, facts_of(answer), markdown=markdown)
+        markdown_html(_text(answer), recording=answer.player),
+        *(element("p", notice, class_="ipg-notice") for notice in answer_notices(answer)),
+    ]
 
 
-def notices_of(answer: Answer) -> list[str]:
+def answer_footer(answer: Answer) -> str:
+    """Who gave it, and what it took."""
+    times = "" if answer.is_deterministic else _times(answer)
+    parts = [answer.source, answer.model, answer.server, _tokens(answer.usage or Usage()), times]
+    return " · ".join(filter(None, parts))
+
+
+def _text(answer: Answer) -> str:
+    return answer.text.strip("\n") if answer.text.strip() else NO_ANSWER
+
+
+def answer_notices(answer: Answer) -> list[str]:
     """All sentences that are told with an answer."""
     cut_off = [CUT_OFF] if answer.is_cut_off else []
     stopped = [STOPPED] if answer.partial else []
@@ -108,13 +126,6 @@ def _reasoning(reasoning: str) -> list[Html]:
         return []
     summary = element("summary", "Reasoning")
     return [element("details", summary, markdown_html(reasoning.strip("\n")), class_="ipg-reasoning")]
-
-
-def footer_of(answer: Answer) -> str:
-    """The line below an answer: who gave it, tokens and times."""
-    times = "" if answer.is_deterministic else _times(answer)
-    parts = [answer.source, answer.model, answer.server, _tokens(answer.usage or Usage()), times]
-    return " · ".join(filter(None, parts))
 
 
 def _tokens(usage: Usage) -> str:
@@ -139,8 +150,8 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
 
 
-def facts_of(answer: Answer) -> dict[str, Any]:
-    """What is kept of an answer in an output's metadata."""
+def answer_facts(answer: Answer) -> dict[str, Any]:
+    """What is known of it, for machines."""
     usage = answer.usage
     tokens = ("prompt_tokens", "completion_tokens", "total_tokens")
     return {

@@ -89,6 +89,11 @@ def note_bundle(text: str) -> Bundle:
     return Bundle(text, block(element("span", text, class_="ipg-facts")))
 
 
+def failure_bundle(sentence: str) -> Bundle:
+    """What is shown of an error in place of a result."""
+    return Bundle(sentence, block(element("p", sentence, class_="ipg-notice")))
+
+
 def stopped_bundle(what: str, *, seconds: float) -> Bundle:
     """What went on when it was stopped, by the user or by an error."""
     return note_bundle(f"{what}: stopped after {duration(seconds)}.")

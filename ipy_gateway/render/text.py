@@ -3,6 +3,7 @@
 import unicodedata
 from itertools import accumulate
 
+from ..core.exceptions import GatewayError
 from ..core.printable import printable as printable  # what files need, outputs need, too
 
 
@@ -13,6 +14,11 @@ def fitting(text: str, columns: int) -> str:
         return text
     ends = accumulate(widths)
     return text[: sum(end < columns for end in ends)] + "…"
+
+
+def sentence_of(error: Exception) -> str:
+    """What is told of an error where no traceback is shown; others than ours need their names."""
+    return str(error) if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
 
 
 def megabytes(byte_count: int) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .answers import Answer, facts_of, footer_of, notices_of
+from .answers import Answer, answer_facts, answer_footer, answer_notices
 from .bundle import Bundle
 from .html import Html, block, element
 
@@ -15,13 +15,13 @@ SHOWN_COLUMNS = 30
 def typed_bundle(value: Any, answer: Answer) -> Bundle:
     """A value as JSON has it, with who gave it."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    notices = notices_of(answer)
+    notices = answer_notices(answer)
     html = block(
         _shown(value),
         *(element("p", notice, class_="ipg-notice") for notice in notices),
-        element("p", footer_of(answer), class_="ipg-facts"),
+        element("p", answer_footer(answer), class_="ipg-facts"),
     )
-    return Bundle("\n".join([text, *(f"[{notice}]" for notice in notices)]), html, facts_of(answer))
+    return Bundle("\n".join([text, *(f"[{notice}]" for notice in notices)]), html, answer_facts(answer))
 
 
 def not_typed_bundle(text: str, label: str) -> Bundle:

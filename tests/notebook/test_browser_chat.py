@@ -107,6 +107,65 @@ def test_an_answer_is_seen_while_it_is_written_and_is_one_output_in_the_end(
         assert answer.count(words) == 1
 
 
+def test_answers_in_the_background_grow_in_their_own_cells_while_another_computes(
+    opened: Callable[..., Page], chat: ScriptedChat
+) -> None:
+    names = ("a", "b", "c")
+    asking = [f"%%chat --bg -o {name}\nAbout {name}?" for name in names]
+    page = opened(*asking, "while not c.done: pass\nprint('computed')", "_ = await b")
+    for index in (1, 2, 3):
+        start_cell(page, index)
+    answerings = {answering.question: answering for answering in [chat.next_question() for _ in names]}
+    start_cell(page, 4)
+
+    for question, answering in answerings.items():
+        answering.say(f"{question} It is **said** of")
+    for index, name in enumerate(names, 1):
+        expect(outputs_of(page, index)).to_contain_text(f"About {name}? It is said of")
+    is_computing = outputs_of(page, 4).count() == 0
+    answerings["About a?"].end()
+    answerings["About c?"].say(" c.")
+    answerings["About c?"].end()
+    expect(outputs_of(page, 4)).to_contain_text("computed")
+    answerings["About b?"].break_off()
+    run_cell(page, 5)
+    wait_until_idle(page)
+
+    assert is_computing
+    assert [outputs_of(page, index).count() for index in range(1, 6)] == [1] * 5
+    assert "It is said of c." in outputs_of(page, 3).inner_text()
+    assert "Stopped: what follows is missing." in outputs_of(page, 2).inner_text()
+    assert "UpstreamResponseError" in outputs_of(page, 5).inner_text()
+
+
+def test_a_comparison_stands_side_by_side_and_reads_the_same_for_who_does_not_trust_it(
+    opened: Callable[..., Page], lab: Jupyter, chat: ScriptedChat
+) -> None:
+    page = opened("%%chat --compare one,two\nTell me.")
+    start_cell(page, 1)
+    first, second = chat.next_question(), chat.next_question()
+    for answering in (first, second):
+        answering.say(RICH)
+    expect(outputs_of(page, 1).locator(".ipg-answer h1")).to_have_count(2)
+    first.end()
+    second.break_off()
+    wait_until_idle(page)
+    left, right = (column.bounding_box() for column in page.locator(".ipg-column").all())
+    page.set_viewport_size({"width": 700, "height": 1600})
+    above, below = (column.bounding_box() for column in page.locator(".ipg-column").all())
+    live = " ".join(outputs_of(page, 1).inner_text().split())
+    save(page)
+
+    with lab.open(with_another_cell(lab.folder, page)) as other:
+        untrusted = " ".join(outputs_of(other, 1).inner_text().split())
+
+    assert left and right and above and below
+    assert (left["y"], left["x"] < right["x"]) == (right["y"], True)
+    assert (above["x"], above["y"] < below["y"]) == (below["x"], True)
+    assert live == untrusted
+    assert live.count("Stopped: what follows is missing.") == 1
+
+
 def test_the_stop_button_keeps_what_was_said_marks_it_and_fails_the_cell(
     opened: Callable[..., Page], chat: ScriptedChat
 ) -> None:

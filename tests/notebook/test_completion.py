@@ -53,6 +53,10 @@ def test_behind_the_model_option_stand_the_models_of_the_server(
         ("%chat -m llama3:7", ["%chat -m llama3:70b"]),
         ("%chat -m org/t", ["%chat -m org/tiny"]),
         ("%chat --model=llama3:8", ["%chat --model=llama3:8b"]),
+        ("%chat --compare org", ["%chat --compare org/tiny"]),
+        ("%%chat --compare org/tiny,llama3:8", ["%%chat --compare org/tiny,llama3:8b"]),
+        ("%chat --compare=llama3:7", ["%chat --compare=llama3:70b"]),
+        ("%chat --compare llama3:8b@http://x,org", ["%chat --compare llama3:8b@http://x,org/tiny"]),
     ],
 )
 def test_a_model_is_completed(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import os
 import signal
 import subprocess
@@ -14,6 +15,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway.notebook.loop import GatewayLoop, gateway_loop
+
+from ..support.chat_stream import unfinished
+from ..support.fault_server import fault_server
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_posix_signals = pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends a process on Windows")
@@ -197,6 +201,84 @@ def test_there_is_one_thread_however_often_the_extension_is_loaded(shell: Intera
     assert names.count("ipy_gateway-loop") == 1
 
 
+# Work that nobody waits for
+
+
+async def twice(number: int) -> int:
+    await asyncio.sleep(0)
+    return 2 * number
+
+
+def test_a_job_is_awaited_on_another_loop_as_often_as_one_likes(loop: GatewayLoop) -> None:
+    job = loop.submit(twice(21))
+
+    async def wait_twice() -> list[int]:
+        await asyncio.gather(job.settled(), job.settled())
+        await job.settled()
+        return [job.result(), job.result()]
+
+    assert asyncio.run(wait_twice()) == [42, 42]
+
+
+def test_who_waits_is_told_after_the_work_is_put_in_order(loop: GatewayLoop) -> None:
+    order: list[str] = []
+
+    async def wait() -> None:
+        await loop.submit(asyncio.sleep(0.05), at_end=lambda job: order.append("in order")).settled()
+        order.append("told")
+
+    asyncio.run(wait())
+
+    assert order == ["in order", "told"]
+
+
+def test_giving_up_waiting_does_not_stop_a_job(loop: GatewayLoop) -> None:
+    work = Work()
+    job = loop.submit(work.run())
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(job.settled(), 0.05)
+
+    asyncio.run(give_up())
+    loop.run(asyncio.sleep(0))
+
+    assert (work.cancellations, job.finished.is_set()) == (0, False)
+
+
+def test_a_job_that_is_cancelled_before_it_begins_ends_all_the_same(loop: GatewayLoop) -> None:
+    ended = threading.Event()
+    job = loop.submit(Work().run(), at_end=lambda job: ended.set())
+
+    job.cancel()
+
+    assert job.finished.wait(30)
+    assert ended.is_set()
+
+
+def test_an_error_that_nobody_waits_for_is_not_shouted_about(
+    loop: GatewayLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise LookupError("nothing there")
+
+    job = loop.submit(fail())
+    assert job.finished.wait(30)
+    del job
+    gc.collect()
+    loop.stop()
+
+    assert caplog.records == []
+
+
+def test_work_after_the_stop_is_refused_without_a_warning() -> None:
+    loop = GatewayLoop()
+    loop.stop()
+
+    with pytest.raises(RuntimeError, match="has been stopped"):
+        loop.submit(asyncio.sleep(0))
+
+
 def run_python(code: str) -> str:
     """What a Python that warns of everything writes, both streams together."""
     done = subprocess.run(
@@ -265,3 +347,22 @@ gateway_loop().run(asyncio.sleep(0.2))
 """)
 
     assert written == "clean\n"
+
+
+def test_the_exit_hangs_up_on_what_is_answered_in_the_background() -> None:
+    with fault_server(unfinished("It begins")) as server:
+        written = run_python(f"""
+import logging, time
+from IPython.core.interactiveshell import InteractiveShell
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not interested in what takes more than 0.1 s
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "ipy_gateway")
+shell.run_line_magic("chat", "--bg --url {server.url} -o r Well?")
+while not shell.user_ns["r"].text:
+    time.sleep(0.01)
+""")
+        server.wait_until_all_closed()
+
+    assert written == "It is being answered; await what this returned.\n"
+    assert server.open == 0

@@ -62,7 +62,8 @@ def test_a_path_to_a_long_text_is_cut(shell: InteractiveShell, tmp_path: Path) -
 
 
 def test_a_path_to_a_recording_is_a_sound(shell: InteractiveShell, note: Path) -> None:
-    assert filled(shell, note) == Filled((Sound(note.read_bytes(), "{{ value }} (note.m4a)"),))
+    sound = Sound(note.read_bytes(), "{{ value }} (note.m4a)")
+    assert filled(shell, note) == Filled((sound,), recordings=("note.m4a",))
 
 
 def test_an_empty_file_is_nothing_and_the_user_told(shell: InteractiveShell, tmp_path: Path) -> None:

@@ -170,11 +170,11 @@ def show_live(
 
     async def work() -> Reply:
         for chunk in chunks:
-            live.take(chunk)
+            live.incoming.take(chunk)
             await _Step()
         if ending:
             raise ending
-        return live.reply()
+        return live.incoming.reply()
 
     def answer_of(reply: Reply) -> Answer:
         return Answer(
