@@ -10,7 +10,7 @@ import httpx
 
 from .bodies import read_response
 from .budget import Budget, Spending, applied_budgets
-from .chunks import ChatChunk, ChunkError, parse_chunk
+from .chunks import ChatChunk, ChunkError, Usage, parse_chunk
 from .config import GatewayConfig
 from .context import request_tokens, tokens_of_text
 from .exceptions import AudioProcessingError
@@ -83,11 +83,10 @@ class Charge:
 
     @property
     def _tokens(self) -> int:
-        usage = self._chunk.usage
-        if usage and usage.total_tokens is not None:
+        usage = self._chunk.usage or Usage()
+        if usage.total_tokens is not None:
             return usage.total_tokens
-        known = (usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)
-        read, written = known
+        read, written = usage.prompt_tokens, usage.completion_tokens
         read = math.ceil(self._prompt_tokens) if read is None else read
         return read + (math.ceil(self._written_tokens) if written is None else written)
 

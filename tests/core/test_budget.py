@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from contextlib import aclosing
 
 import pytest
 
@@ -23,7 +24,7 @@ from ipy_gateway.core import retries
 from ipy_gateway.core.context import request_tokens
 from ipy_gateway.core.recording import bytes_per_second
 
-from ..support.chat_stream import USAGE, streamed
+from ..support.chat_stream import USAGE, streamed, unfinished
 from ..support.fault_server import Answer, answer, completion, fault_server
 from ..support.hearing_server import Ear, hearing_server
 from ..support.tones import spoken, wav
@@ -75,6 +76,14 @@ async def test_a_stream_without_usage_is_estimated() -> None:
         await read_out(server.url, max_tokens=500)
 
     assert ESTIMATE < budget.used.tokens < ESTIMATE + 6
+
+
+async def test_a_stream_that_is_given_up_has_cost_what_came() -> None:
+    with fault_server(unfinished("Blue", " sky")) as server, Budget(tokens=1000).applied() as budget:
+        async with aclosing(stream_chat(QUESTION, GatewayConfig(server.url), max_tokens=500)) as chunks:
+            await anext(chunks)
+
+    assert ESTIMATE < budget.used.tokens < ESTIMATE + 10
 
 
 async def test_a_request_that_would_exceed_the_tokens_is_not_sent() -> None:
