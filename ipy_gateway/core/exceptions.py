@@ -160,4 +160,4 @@ class UpstreamResponseError(UpstreamError):
 
 
 class IncompleteAnswerWarning(UserWarning):
-    """The answer ended at a length limit; what came before is returned."""
+    """An answer lacks something: it ended at a length limit, or a part of a recording is missing from it."""

@@ -18,8 +18,9 @@ from .journal import Journal
 from .kept_answers import KeptAnswers
 from .outcomes import Outcome
 from .progress import TranscriptionProgress
+from .random_access import FileBytes
 from .recording import recognize
-from .recording_source import Source, open_source
+from .recording_source import OpenSource, Source, open_source
 from .recording_windows import recording_windows
 from .signals import waking_for_signals
 from .sound_stream import stated_duration_s
@@ -235,6 +236,7 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
             windows = recording_windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):
                 await run.hear(windows)
+            _warn_of_a_change(opened)
     whole, gaps = put_together(run.heard)
     server, model = run.server_and_model
     return Transcript.from_transcription(
@@ -245,6 +247,12 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
         seconds=time.monotonic() - started_s,
         gaps=gaps,
     )
+
+
+def _warn_of_a_change(opened: OpenSource) -> None:
+    if isinstance(opened.content, FileBytes) and opened.content.has_changed:
+        message = f"{opened.name!r} was written to while it was transcribed: do it again once it is complete."
+        warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
 
 
 def _warn_of_what_is_missing(transcript: Transcript) -> None:

@@ -32,7 +32,8 @@ class FileBytes:
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path.absolute()
         self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
+        self._begun = os.fstat(descriptor)
+        self._size = self._begun.st_size
         self._lock = threading.Lock()  # a descriptor has one position, which its readers share
 
     def __len__(self) -> int:
@@ -52,6 +53,12 @@ class FileBytes:
 
     def startswith(self, prefix: bytes, /) -> bool:
         return self[: len(prefix)] == prefix
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether somebody has written to the file since it was opened: what was read may fit nowhere."""
+        now = os.fstat(self._descriptor)
+        return (now.st_size, now.st_mtime_ns) != (self._size, self._begun.st_mtime_ns)
 
     def _read(self, start: int, count: int) -> bytes:
         data = bytearray()

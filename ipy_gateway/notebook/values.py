@@ -151,6 +151,8 @@ def _described(value: object, label: str) -> Filled:
 
 def _speech_text(value: object) -> str | None:
     """A line for each segment of what was said, e.g. "[0:05 - 0:09] Anna: Good morning."."""
+    if isinstance(value, Transcript):
+        return value.to_text(times=True)
     segments = _attribute(value, "segments")
     if not isinstance(segments, list | tuple) or not all(isinstance(part, Segment) for part in segments):
         return None

@@ -402,6 +402,25 @@ async def test_progress_tells_the_length_that_a_header_states(tmp_path: Path) ->
     assert told[0].total_s == pytest.approx(transcript.duration_s, abs=0.1)
 
 
+async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "live.wav"
+    path.write_bytes(wav(spoken(range(100))))
+
+    def grow(_: TranscriptionProgress) -> None:
+        with path.open("ab") as file:
+            file.write(bytes(32_000))
+
+    ear = Ear("segments")
+
+    with (
+        hearing_server(ear) as server,
+        pytest.warns(IncompleteAnswerWarning, match=r"'live.wav' was written"),
+    ):
+        transcript = await transcribe(path, config_for(server.url, ear), on_progress=grow)
+
+    assert transcript.text
+
+
 # Without ffmpeg
 
 
