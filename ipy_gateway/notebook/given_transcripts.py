@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 
+from ..core.exceptions import InvalidRequestError
 from ..core.signals import waking_for_signals
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts
@@ -15,17 +16,27 @@ class GivenTranscripts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ready: deque[Transcript] = deque()
+        self._is_closed = False
         self._wakers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def add(self, transcript: Transcript) -> None:
         """A transcript is there."""
         with self._lock:
             self._ready.append(transcript)
-            for loop, event in self._wakers:
-                loop.call_soon_threadsafe(event.set)
+            self._wake()
+
+    def close(self) -> None:
+        """No other transcript will come."""
+        with self._lock:
+            self._is_closed = True
+            self._wake()
 
     async def next(self) -> Transcript:
-        """The first that was given to nobody; waits where there is none."""
+        """The first that was given to nobody; waits where there is none.
+
+        Raises:
+            InvalidRequestError: none will come any more.
+        """
         waker = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._wakers.add(waker)
@@ -34,11 +45,19 @@ class GivenTranscripts:
                 while True:
                     if transcript := self._first():
                         return transcript
+                    if self._is_closed:
+                        raise InvalidRequestError(
+                            "The widget was closed: no transcript will come.", "Make another AudioUpload()."
+                        )
                     await waker[1].wait()
                     waker[1].clear()
         finally:
             with self._lock:
                 self._wakers.discard(waker)
+
+    def _wake(self) -> None:
+        for loop, event in self._wakers:
+            loop.call_soon_threadsafe(event.set)
 
     def _first(self) -> Transcript | None:
         with self._lock:

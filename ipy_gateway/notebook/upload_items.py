@@ -1,13 +1,17 @@
 """The files of an upload widget: what goes on with each, and with all of them together."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from .upload_limits import Announcement
 
 ItemState = Literal["uploading", "uploaded", "waiting", "transcribing", "done", "failed", "stopped"]
+STATES: Final[tuple[ItemState, ...]] = get_args(ItemState)
+AT_REST: Final[tuple[ItemState, ...]] = ("uploaded", "failed", "stopped")
+UNDER_WAY: Final[tuple[ItemState, ...]] = ("waiting", "transcribing")
 State = Literal["idle", "uploading", "uploaded", "transcribing", "done", "error"]
 
 
@@ -67,12 +71,19 @@ class Items:
         with self._lock:
             self._refusal = problem
 
-    def change(self, item_id: str, **changes: Any) -> None:
-        """Note what goes on with a file; one that was removed meanwhile stays so."""
+    def change(self, item_id: str, *, only: Collection[ItemState] = STATES, **changes: Any) -> bool:
+        """Note what goes on with a file, unless it was removed meanwhile, or is in no state of `only`.
+
+        Returns:
+            Whether it was changed.
+        """
         with self._lock:
-            if item := self._items.get(item_id):
-                self._items[item_id] = replace(item, **changes)
-                self._last_id, self._refusal = item_id, ""
+            item = self._items.get(item_id)
+            if item is None or item.state not in only:
+                return False
+            self._items[item_id] = replace(item, **changes)
+            self._last_id, self._refusal = item_id, ""
+            return True
 
     def change_share(self, item_id: str, received: int) -> None:
         """Note how much of a file has come."""

@@ -19,6 +19,7 @@ ACCEPT: Final = (
     *(".oga", ".ogg", ".opus", ".wav", ".webm", ".wma"),
 )
 _MAX_NAME_CHARACTERS = 100
+_LARGEST_NUMBER = 2**53 - 1  # of those that a page counts exactly
 _ID = re.compile(r"[0-9a-z-]{1,40}")
 _ACCEPTED = re.compile(r"[\w.+-]+/(?:\*|[\w.+-]+)|\.\w+")
 
@@ -53,7 +54,7 @@ class Announcement:
             shown_name(str(message.get("name", ""))),
             natural_number(message, "size"),
             str(message.get("type", ""))[:_MAX_NAME_CHARACTERS].lower(),
-            natural_number({"modified": 0, **message}, "modified"),
+            _whole_number({"modified": 0, **message}, "modified"),
         )
 
     def is_a(self, kind: str) -> bool:
@@ -157,7 +158,11 @@ def natural_number(message: Mapping[str, Any], name: str) -> int:
     Raises:
         InvalidRequestError: it is none.
     """
+    return _whole_number(message, name, smallest=0)
+
+
+def _whole_number(message: Mapping[str, Any], name: str, *, smallest: int = -_LARGEST_NUMBER) -> int:
     given = message.get(name)
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+    if isinstance(given, int) and not isinstance(given, bool) and smallest <= given <= _LARGEST_NUMBER:
         return given
     raise InvalidRequestError(f"The {name} of the file is {given!r:.40}.", "Choose the file again.")

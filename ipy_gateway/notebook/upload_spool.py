@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
 from ..core.temporary_files import disk_error, explaining_disk_errors, new_file, temporary_folder
 from ..render.text import file_size
-from .upload_limits import Announcement, Limits
+from .upload_limits import SLICE_BYTES, Announcement, Limits
 
+_MAX_UNFINISHED = 50  # each is an open file; a page sends one after the other
 _MAX_NAME_BYTES = 200  # file systems take 255
 _NO_FILE_SYSTEM_TAKES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
@@ -92,13 +93,18 @@ class UploadSpool:
             The upload when this was its last slice, else None.
 
         Raises:
-            InvalidRequestError: no such upload is under way, or more comes than was announced.
+            InvalidRequestError: no such upload is under way, the slice is too large, or more comes than was
+                announced.
             AudioProcessingError: it can't be written.
         """
         with self._lock:
             partial = self._partial(upload_id)
             if offset != partial.received:
                 return None
+            if len(data) > SLICE_BYTES:
+                raise InvalidRequestError(
+                    f"A slice has {len(data)} bytes, and up to {SLICE_BYTES} are taken.", "Reload the page."
+                )
             if not data or offset + len(data) > partial.announcement.size_bytes:
                 self.discard(upload_id)
                 raise InvalidRequestError(
@@ -141,13 +147,17 @@ class UploadSpool:
             ) from None
 
     def _new_path(self, announcement: Announcement) -> Path:
+        if len(self._partials) >= _MAX_UNFINISHED:
+            raise InvalidRequestError(
+                f"{_MAX_UNFINISHED} files are on their way already.", "Remove those that were interrupted."
+            )
         if self._folder is None:
             self._folder = self._clean_up.enter_context(temporary_folder())
         free = shutil.disk_usage(self._folder).free
-        if announcement.size_bytes > free:
-            raise disk_error(
-                f"{file_size(announcement.size_bytes)} are needed and {file_size(free)} are free"
-            )
+        announced = sum(one.announcement.size_bytes - one.received for one in self._partials.values())
+        if announcement.size_bytes + announced > free:
+            needed = file_size(announcement.size_bytes + announced)
+            raise disk_error(f"{needed} are needed and {file_size(free)} are free")
         self._count += 1
         return self._folder / f"{self._count}-{_file_name(announcement.name)}"
 

@@ -5,6 +5,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import anywidget
@@ -13,6 +14,7 @@ from IPython.display import publish_display_data
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import GatewayError
+from ..core.printable import one_line
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts
 from ..render.bundle import Bundle
@@ -21,7 +23,7 @@ from .given_transcripts import GivenTranscripts, with_result
 from .loop import gateway_loop
 from .upload_assets import MODULE, STYLE
 from .upload_callback import Callback, OnTranscript, in_words
-from .upload_items import Items
+from .upload_items import AT_REST, UNDER_WAY, Items
 from .upload_limits import (
     ACCEPT,
     MAX_BYTES,
@@ -138,6 +140,7 @@ class AudioUpload(anywidget.AnyWidget):
         """Stop all that goes on, and remove the files."""
         self._queue.close()
         self._spool.close()
+        self._given.close()
         super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -168,13 +171,12 @@ class AudioUpload(anywidget.AnyWidget):
                 announcement = self._files.named(Announcement.of(message))
                 self._spool.begin(announcement)
                 self._files.add(announcement)
-                self._acknowledge(given, 0)
+                self._acknowledge(message, 0)
             case "slice":
-                data = buffers[0] if buffers else b""
-                self._take_slice(given, natural_number(message, "offset"), data)
+                self._take_slice(given, natural_number(message, "offset"), buffers[0] if buffers else b"")
+                self._acknowledge(message, self._received(given))
             case "begin" | "resume":
-                upload = self._uploads.get(given)
-                self._acknowledge(given, upload.size_bytes if upload else self._spool.received(given))
+                self._acknowledge(message, self._received(given))
             case "transcribe":
                 self._transcribe(given)
             case "cancel":
@@ -189,58 +191,61 @@ class AudioUpload(anywidget.AnyWidget):
                 self._publish_view(given)
 
     def _take_slice(self, upload_id: str, offset: int, data: bytes | memoryview) -> None:
-        upload = self._uploads.get(upload_id)  # its last slice, sent again because the answer was lost
-        if upload is None:
-            upload = self._spool.write(upload_id, offset, data)
-            if upload:
-                self._uploads[upload_id] = upload
-                self._files.change(upload_id, state="uploaded", share=1.0)
-                if self._auto:
-                    self._transcribe(upload_id)
-        received = upload.size_bytes if upload else self._spool.received(upload_id)
-        if not upload:
-            self._files.change_share(upload_id, received)
-        self._acknowledge(upload_id, received)
+        if upload_id in self._uploads:
+            return  # its last slice, sent again because the answer was lost
+        upload = self._spool.write(upload_id, offset, data)
+        if upload:
+            self._uploads[upload_id] = upload
+            self._files.change(upload_id, state="uploaded", share=1.0)
+            if self._auto:
+                self._transcribe(upload_id)
+        else:
+            self._files.change_share(upload_id, self._spool.received(upload_id))
 
-    def _acknowledge(self, upload_id: str, received: int) -> None:
-        self.send({"kind": "ack", "id": upload_id, "received": received})
+    def _received(self, upload_id: str) -> int:
+        upload = self._uploads.get(upload_id)
+        return upload.size_bytes if upload else self._spool.received(upload_id)
+
+    def _acknowledge(self, message: Mapping[str, Any], received: int) -> None:
+        ask = natural_number({"ask": 0, **message}, "ask")  # tells the page whether it still waits for this
+        self.send({"kind": "ack", "id": message["id"], "ask": ask, "received": received})
 
     def _refuse(self, message: Mapping[str, Any], error: GatewayError) -> None:
-        given = message.get("id")
-        if isinstance(given, str) and given not in self._uploads:
+        given = one_line(str(message.get("id")))[:40]
+        if given not in self._uploads and not self._spool.has(given):
             self._files.remove(given)
         self._files.refuse(str(error))
-        self.send({"kind": "refused", "id": str(given)[:40], "reason": str(error)})
+        self.send({"kind": "refused", "id": given, "reason": str(error)})
 
     def _transcribe(self, upload_id: str) -> None:
         upload = self._uploads.get(upload_id)
-        if upload and self._files.state_of(upload_id) in ("uploaded", "failed", "stopped"):
-            self._files.change(upload_id, state="waiting", share=0.0, text="")
+        if upload and self._files.change(upload_id, only=AT_REST, state="waiting", share=0.0, text=""):
             self._queue.add(upload)
 
     def _cancel(self, upload_id: str) -> None:
         if self._files.state_of(upload_id) == "uploading":
             self._spool.discard(upload_id)
             self._files.remove(upload_id)
-        elif self._files.state_of(upload_id) in ("waiting", "transcribing"):
+        elif self._files.change(upload_id, only=UNDER_WAY, state="stopped", share=0.0, text=""):
             self._queue.cancel(upload_id)
-            self._files.change(upload_id, state="stopped", share=0.0, text="")
 
     def _take(self, event: Step | Heard | Failed) -> None:
         """What the queue tells, on the loop's thread."""
         upload = event.upload
+        change = partial(self._files.change, upload.id, only=UNDER_WAY)  # nothing, where it was cancelled
         match event:
-            case Step() if self._files.state_of(upload.id) in ("waiting", "transcribing"):
-                self._files.change(upload.id, state="transcribing", share=event.share, text=event.text)
-                self._publish_soon()
+            case Step():
+                if change(state="transcribing", share=event.share, text=event.text):
+                    self._publish_soon()
                 return
-            case Failed():
-                self._files.change(upload.id, state="failed", share=0.0, text=in_words(event.error))
+            case Failed() if change(state="failed", share=0.0, text=in_words(event.error)):
                 self._hand_out(upload.name, event.error)
             case Heard():
-                self._spool.discard(upload.id)
-                self._files.change(upload.id, state="done", share=1.0, text="")
                 self._bundles[upload.id] = transcript_bundle(event.transcript, preview=event.preview)
+                if not change(state="done", share=1.0, text=""):
+                    del self._bundles[upload.id]
+                    return
+                self._spool.discard(upload.id)
                 self._publish_view(upload.id)
                 self._hand_out(upload.name, event.transcript)
         self._publish()
@@ -263,9 +268,9 @@ class AudioUpload(anywidget.AnyWidget):
 
     def _publish_view(self, upload_id: str) -> None:
         """Show a transcript; in what is saved first, so that links find the player of the widget."""
-        bundle = self._bundles[upload_id]
-        self._saved.change(bundle)
-        self._shown, self._view = upload_id, str(bundle.html)
+        if bundle := self._bundles.get(upload_id):  # else it was removed meanwhile, by another thread
+            self._saved.change(bundle)
+            self._shown, self._view = upload_id, str(bundle.html)
 
     def _forget_view(self, upload_id: str) -> None:
         """Whoever removes a recording does not want its transcript in the saved notebook."""

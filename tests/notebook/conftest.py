@@ -47,6 +47,16 @@ def chat_kernel(_chat_kernel: Kernel) -> Kernel:
     return _chat_kernel
 
 
+@pytest.fixture(scope="session")
+def upload_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel that all tests of uploads share, with the extension loaded."""
+    folder = tmp_path_factory.mktemp("upload")
+    with running_kernel(folder, IPY_GATEWAY_JOURNAL_FILE="journal") as kernel:
+        loaded = kernel.run("%load_ext ipy_gateway\nfrom ipy_gateway import AudioUpload, GatewayConfig")
+        assert loaded.status == "ok", loaded.error_text
+        yield kernel
+
+
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """An IPython shell in this process, without a kernel, with the extension loaded."""

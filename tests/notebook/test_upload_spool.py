@@ -137,10 +137,10 @@ def test_what_can_not_be_taken_is_refused_before_it_is_sent(
 
 
 def test_more_than_the_disk_has_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    spool = UploadSpool(Limits(max_bytes=1 << 60))
+    spool = UploadSpool(Limits(max_bytes=1 << 50))
 
     with pytest.raises(AudioProcessingError, match=r"are needed and .* are free"):
-        spool.begin(announced(size=1 << 60))
+        spool.begin(announced(size=1 << 50))
 
     spool.close()
 

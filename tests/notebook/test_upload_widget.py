@@ -1,33 +1,21 @@
 """AudioUpload and %upload in a real kernel, with a real server, and messages as a page sends them."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ..support.fault_server import Answer, FaultServer, answer, fault_server
-from ..support.kernel import Kernel, running_kernel
-from ..support.upload_page import upload_page
+from ..support.fault_server import Answer, answer, fault_server
+from ..support.kernel import Kernel
+from ..support.upload_page import HEARD, make, upload_page
 
-HEARD = answer(body={"text": "Eight meters.", "segments": [{"start": 0, "end": 1, "text": "Eight meters."}]})
 NEVER = Answer(b"")
 BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with running_kernel(tmp_path_factory.mktemp("upload"), IPY_GATEWAY_JOURNAL_FILE="journal") as kernel:
-        loaded = kernel.run("%load_ext ipy_gateway\nfrom ipy_gateway import AudioUpload")
-        assert loaded.status == "ok", loaded.error_text
-        yield kernel
-
-
-def make(kernel: Kernel, server: FaultServer, cell: str = "widget = AudioUpload()\nwidget") -> None:
-    """A widget that asks this server."""
-    settings = "audio_api=transcriptions max_retries=0 journal=False"
-    made = kernel.run(f"%gateway {server.url}\n%gateway set {settings}\n{cell}")
-    assert made.status == "ok", made.error_text
+@pytest.fixture
+def kernel(upload_kernel: Kernel) -> Kernel:
+    return upload_kernel
 
 
 def test_an_upload_becomes_a_transcript(kernel: Kernel, tone: bytes) -> None:

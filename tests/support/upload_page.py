@@ -9,8 +9,10 @@ from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from .fault_server import FaultServer, answer
 from .kernel import Kernel
 
+HEARD = answer(body={"text": "Eight meters.", "segments": [{"start": 0, "end": 1, "text": "Eight meters."}]})
 WAIT_S = 60
 
 
@@ -20,6 +22,7 @@ class UploadPage:
     Attributes:
         state: the widget's traits, as far as they have changed since.
         shown: what its saved output shows, as HTML.
+        subshell_id: through which of the kernel's threads it sends, or "".
     """
 
     def __init__(self, client: BlockingKernelClient, comm_id: str) -> None:
@@ -28,13 +31,19 @@ class UploadPage:
         self._ids = (f"file-{number}" for number in itertools.count())
         self.state: dict[str, Any] = {}
         self.shown = ""
+        self.subshell_id = ""
         self._printed: dict[str, str] = {}
 
     def send(self, kind: str, upload_id: str, *buffers: bytes, **content: Any) -> None:
         """One message of the page."""
-        data = {"method": "custom", "content": {"kind": kind, "id": upload_id, **content}}
+        self.send_anything({"kind": kind, "id": upload_id, **content}, *buffers)
+
+    def send_anything(self, content: Any, *buffers: bytes) -> None:
+        """One message that a page of ours would never send."""
         session = self._client.session
+        data = {"method": "custom", "content": content}
         message = session.msg("comm_msg", {"comm_id": self._comm_id, "data": data})
+        message["header"] |= {"subshell_id": self.subshell_id} if self.subshell_id else {}
         session.send(self._client.shell_channel.socket, message, buffers=list(buffers))
 
     def upload(self, name: str, data: bytes, *, kind: str = "audio/wav", slice_bytes: int = 1 << 20) -> str:
@@ -93,3 +102,22 @@ def upload_page(kernel: Kernel, comm_id: str = "") -> Iterator[UploadPage]:
         yield UploadPage(client, comm_id)
     finally:
         client.stop_channels()
+
+
+def make(kernel: Kernel, server: FaultServer, cell: str = "widget = AudioUpload()\nwidget") -> None:
+    """A widget that asks this server."""
+    settings = "audio_api=transcriptions max_retries=0 journal=False"
+    made = kernel.run(f"%gateway {server.url}\n%gateway set {settings}\n{cell}")
+    assert made.status == "ok", made.error_text
+
+
+def run_on_subshell(kernel: Kernel, cell: str) -> str:
+    """Run a cell on a new thread of the kernel's, and return what that is called."""
+    session, client = kernel.client.session, kernel.client
+    session.send(client.control_channel.socket, session.msg("create_subshell_request", {}))
+    subshell_id = str(client.control_channel.get_msg(timeout=WAIT_S)["content"]["subshell_id"])
+    request = session.msg("execute_request", {"code": cell, "silent": False})
+    request["header"]["subshell_id"] = subshell_id
+    session.send(client.shell_channel.socket, request)
+    kernel.finish(request["header"]["msg_id"])
+    return subshell_id

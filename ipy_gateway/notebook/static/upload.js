@@ -146,7 +146,7 @@ function filesOf(data, session) {
   const items = [...data.items].filter(({ kind }) => kind === "file");
   const folder = items.map((item) => item.webkitGetAsEntry?.()).find((entry) => entry?.isDirectory);
   if (!folder) return [...data.files];
-  queueMicrotask(() => session.refuse("", `'${folder.name}' is a folder. Drop the files that are in it.`));
+  queueMicrotask(() => session.refuse("", `'${shownName(folder.name)}' is a folder. Drop the files that are in it.`));
   return [];
 }
 

@@ -21,6 +21,8 @@ function pushButton(text, act, className = "") {
   return button;
 }
 
+/** @typedef {"transcribe" | "cancel" | "remove" | "show" | "save"} Action */
+
 /** What a row of the list shows.
  * @typedef {object} Row
  * @property {string} id
@@ -28,7 +30,7 @@ function pushButton(text, act, className = "") {
  * @property {string} text
  * @property {number | undefined} share of something that goes on; -1 where that is unknown
  * @property {boolean} [isProblem]
- * @property {{text: string, kind: "transcribe" | "cancel" | "remove" | "show"}[]} actions
+ * @property {{text: string, kind: Action}[]} actions
  */
 
 const CANCEL = /** @type {const} */ ({ text: "Cancel", kind: "cancel" });
@@ -36,23 +38,31 @@ const SHOW = /** @type {const} */ ({ text: "Show", kind: "show" });
 const AGAIN = /** @type {const} */ ({ text: "Try again", kind: "transcribe" });
 const TRANSCRIBE = /** @type {const} */ ({ text: "Transcribe", kind: "transcribe" });
 const REMOVE = /** @type {const} */ ({ text: "Remove", kind: "remove" });
+const SAVE = /** @type {const} */ ({ text: "Save as a file", kind: "save" });
 
 /** @param {Session} session @param {string} shown whose transcript is shown @returns {Row[]} */
 function rowsOf(session, shown) {
-  const { items } = session;
-  const known = new Set(items.map(({ id }) => id));
-  const announced = session.transfers.queue.filter(({ id }) => !known.has(id));
+  const { transfers } = session;
+  const items = session.items.filter(({ id, state }) => state !== "uploading" || !transfers.cancelled.has(id));
+  const underWay = [...transfers.sent.values(), ...transfers.queue];
+  const shownElsewhere = new Set([...items, ...underWay].map(({ id }) => id));
+  const lost = [...session.recordings].filter(([id]) => !shownElsewhere.has(id));
   return [
     ...items.map((item) => {
-      const transfer = session.transfers.find(item.id);
+      const transfer = underWay.find(({ id }) => id === item.id);
       return transfer && item.state === "uploading" ? transferRow(transfer, item.name) : itemRow(session, item, shown);
     }),
-    ...announced.map((transfer) => transferRow(transfer, transfer.file.name)),
+    ...underWay
+      .filter(({ id }) => !items.some((item) => item.id === id))
+      .map((transfer) => transferRow(transfer, shownName(transfer.file.name))),
+    ...lost.map(([id, { name }]) => ({ id, name, text: "Not sent", share: undefined, actions: [SAVE, REMOVE] })),
   ];
 }
 
 /** @param {Transfer} transfer @param {string} name @returns {Row} */
 function transferRow({ id, file, received, isWaiting, isBegun, bytesPerSecond }, name) {
+  if (received === file.size)
+    return { id, name, text: `${fileSize(received)}, uploaded`, share: undefined, actions: [] };
   const row = { id, name, actions: [CANCEL] };
   if (isWaiting) {
     const why = "Waiting for the kernel: it runs a cell, or the connection is lost. This goes on by itself.";
@@ -67,7 +77,13 @@ function transferRow({ id, file, received, isWaiting, isBegun, bytesPerSecond },
 function itemRow(session, item, shown) {
   const { id, name, text, share } = item;
   if (session.isGone && item.state !== "done")
-    return { id, name, text: "Ended with the kernel", share: undefined, actions: [] };
+    return {
+      id,
+      name,
+      text: "Ended with the kernel",
+      share: undefined,
+      actions: session.recordings.has(id) ? [SAVE] : [],
+    };
   const row = { id, name, text, share: /** @type {number | undefined} */ (undefined) };
   switch (item.state) {
     case "uploading":
@@ -100,7 +116,7 @@ class RowList {
     this.rows = new Map();
   }
 
-  /** Rows stay where they are, and with them the focus. @param {Row[]} rows */
+  /** Rows stay where they are as far as they can, and with them the focus. @param {Row[]} rows */
   paint(rows) {
     const wanted = new Set(rows.map(({ id }) => id));
     for (const [id, row] of this.rows) {
@@ -108,10 +124,12 @@ class RowList {
       row.element.remove();
       this.rows.delete(id);
     }
+    let next = this.element.firstChild;
     for (const row of rows) {
       const shown = this.rows.get(row.id) ?? new FileRow(this.session, row.id);
       this.rows.set(row.id, shown);
-      if (!shown.element.isConnected || shown.element.parentNode !== this.element) this.element.append(shown.element);
+      if (shown.element === next) next = next.nextSibling;
+      else this.element.insertBefore(shown.element, next);
       shown.paint(row);
     }
     this.element.hidden = !rows.length;

@@ -103,6 +103,7 @@ class Recorder {
       this.context = context;
       const url = URL.createObjectURL(new Blob([`(${processorModule})()`], { type: "text/javascript" }));
       await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
+      if (attempt !== this.attempt) return; // it was cancelled meanwhile
       const tap = new AudioWorkletNode(context, "ipy-gateway-tap", { numberOfOutputs: 0 });
       tap.port.onmessage = (event) => this.hear(event.data);
       this.tap = tap;
@@ -111,7 +112,7 @@ class Recorder {
       await context.resume();
       if (attempt === this.attempt) this.become("recording");
     } catch (error) {
-      if (attempt !== this.attempt) return; // it was cancelled meanwhile
+      if (attempt !== this.attempt) return;
       this.problem = whyNoSound(error);
       this.release();
       this.become("off");
@@ -216,6 +217,7 @@ class Recorder {
     this.attempt += 1;
     this.stopListening();
     this.context?.close();
+    if (this.tap) this.tap.port.onmessage = null; // what is still on its way is not for the next recording
     this.context = this.tap = this.resampler = undefined;
     this.level = 0;
   }

@@ -14,6 +14,8 @@
 
 /** @typedef {{accept: string[], kinds: string, max_bytes: number, slice_bytes: number, is_automatic: boolean}} Limits */
 
+const LONGEST_NAME = 100;
+
 /** @type {Map<string, Session>} */
 const sessions = new Map();
 
@@ -33,6 +35,8 @@ class Session {
     this.views = new Set();
     /** @type {string[]} */
     this.notices = [];
+    /** @type {Map<string, File>} what was recorded here and has no transcript yet: no other copy is sure to stay */
+    this.recordings = new Map();
     this.isPainting = false;
     this.changed = this.changed.bind(this);
     this.take = this.take.bind(this);
@@ -42,7 +46,9 @@ class Session {
     this.lose = this.lose.bind(this);
     this.warn = this.warn.bind(this);
     window.addEventListener("beforeunload", this.warn);
+    this.settle = this.settle.bind(this);
     model.on("msg:custom", this.take);
+    model.on("change:_items", this.settle);
     model.on("comm_live_update", this.lose); // it was live when it came: there is one change
   }
 
@@ -72,14 +78,24 @@ class Session {
     if (message.kind === "refused" && !this.transfers.find(message.id)) this.refuse("", message.reason);
   }
 
+  /** What the kernel's list says is no longer needed here. */
+  settle() {
+    for (const { id, state } of this.items) {
+      if (state !== "uploading") this.transfers.sent.delete(id);
+      if (state === "done") this.recordings.delete(id);
+    }
+  }
+
   /** @param {string} name @param {string} problem */
   refuse(name, problem) {
-    this.notices.push(!name || problem.includes(`'${name}'`) ? problem : `${name}: ${problem}`);
+    const known = shownName(name);
+    this.notices.push(!name || problem.includes(`'${known}'`) ? problem : `${known}: ${problem}`);
     this.changed();
   }
 
   /** @param {Iterable<File>} files */
   add(files) {
+    if (this.isGone) return; // which is said
     this.notices = [];
     for (const file of files) {
       const problem = problemOf(file, this.limits);
@@ -97,11 +113,17 @@ class Session {
 
   /** @param {Item} item */
   isInterrupted(item) {
-    return item.state === "uploading" && !this.transfers.find(item.id);
+    const { sent, cancelled } = this.transfers;
+    const isUnderWay = this.transfers.find(item.id) || sent.has(item.id) || cancelled.has(item.id);
+    return item.state === "uploading" && !isUnderWay;
   }
 
-  /** @param {"transcribe" | "cancel" | "remove" | "show"} kind @param {string} id */
+  /** @param {Action} kind @param {string} id */
   ask(kind, id) {
+    const recording = this.recordings.get(id);
+    if (kind === "save") return recording && saveFile(recording);
+    if (kind === "remove" || this.transfers.find(id)) this.recordings.delete(id);
+    this.changed();
     if (this.transfers.find(id)) this.transfers.cancel(id);
     else trySending(this.model, { kind, id });
   }
@@ -116,12 +138,14 @@ class Session {
     const { file } = this.recorder;
     if (!file) return;
     this.recorder.discard();
-    this.add([file]);
+    this.notices = [];
+    this.recordings.set(this.transfers.add(file), file);
   }
 
   /** A recording that was not sent is in this page alone. @param {Event} event */
   warn(event) {
-    if (this.recorder.state !== "off") event.preventDefault();
+    const isSending = [...this.recordings.keys()].some((id) => this.transfers.find(id));
+    if (isSending || this.recorder.state !== "off") event.preventDefault();
   }
 
   /** A microphone is off where nobody sees that it is on; what was recorded is kept. @param {() => void} paint */
@@ -144,6 +168,7 @@ class Session {
     this.recorder.close();
     window.removeEventListener("beforeunload", this.warn);
     this.model.off("msg:custom", this.take);
+    this.model.off("change:_items", this.settle);
     this.model.off("comm_live_update", this.lose);
     sessions.delete(this.model.get("_key"));
   }
@@ -151,7 +176,7 @@ class Session {
 
 /** What the kernel would say, said before anything is sent. @param {File} file @param {Limits} limits */
 function problemOf(file, limits) {
-  const name = `'${file.name}'`;
+  const name = `'${shownName(file.name)}'`;
   if (!file.size) return `${name} is empty: it has 0 bytes. Record or copy it again.`;
   if (file.size > limits.max_bytes) {
     const sizes = `it has ${fileSize(file.size)}, and up to ${fileSize(limits.max_bytes)} are taken`;
@@ -166,6 +191,21 @@ function takes(limits, name, type) {
     if (kind.startsWith(".")) return name.toLowerCase().endsWith(kind);
     return kind.endsWith("/*") ? type.toLowerCase().startsWith(kind.slice(0, -1)) : type.toLowerCase() === kind;
   });
+}
+
+/** A name without what turns a text around, and not too long, as the kernel will show it. @param {string} name */
+function shownName(name) {
+  const plain = name.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "");
+  return plain.length > LONGEST_NAME ? `${plain.slice(0, LONGEST_NAME - 1)}…` : plain;
+}
+
+/** @param {File} file */
+function saveFile(file) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // when the browser has begun to save it
 }
 
 /** @param {number} bytes */

@@ -41,8 +41,13 @@ class Transfers {
     this.failed = failed;
     /** @type {Transfer[]} */
     this.queue = [];
+    /** @type {Map<string, Transfer>} what the kernel has whole, though its list may not say so yet */
+    this.sent = new Map();
+    /** @type {Set<string>} what the kernel was told to forget, though its list may still have it */
+    this.cancelled = new Set();
     this.isRunning = false;
-    /** @type {Map<string, {resolve: (received: number) => void, reject: (error: Error) => void}>} */
+    this.asks = 0;
+    /** @type {Map<string, {ask: number, resolve: (received: number) => void, reject: (error: Error) => void}>} */
     this.asked = new Map();
   }
 
@@ -51,27 +56,37 @@ class Transfers {
     return this.queue.find((transfer) => transfer.id === id);
   }
 
-  /** @param {File} file @param {string} [known] the upload of the same file that another page, or this one, began */
+  /**
+   * @param {File} file
+   * @param {string} [known] the upload of the same file that another page, or this one, began
+   * @returns what it is called
+   */
   add(file, known) {
     const id = known ?? randomId();
     this.queue.push({ id, file, received: 0, isBegun: Boolean(known), isWaiting: false, bytesPerSecond: 0 });
     this.changed();
     if (!this.isRunning) this.run();
+    return id;
   }
 
   /** @param {string} id */
   cancel(id) {
     const transfer = this.find(id);
     if (!transfer) return;
+    this.cancelled.add(id);
     this.drop(transfer);
     this.asked.get(id)?.reject(new Cancelled());
     trySending(this.model, { kind: "cancel", id });
   }
 
-  /** What the kernel says. @param {{kind: string, id: string, received?: number, reason?: string}} message */
+  /**
+   * What the kernel says. Whatever was asked more than once is answered more than once: only the first answer counts,
+   * else each of the others would have a slice sent again.
+   * @param {{kind: string, id: string, ask?: number, received?: number, reason?: string}} message
+   */
   take(message) {
     const asked = this.asked.get(message.id);
-    if (message.kind === "ack") asked?.resolve(message.received ?? 0);
+    if (message.kind === "ack" && message.ask === asked?.ask) asked?.resolve(message.received ?? 0);
     if (message.kind === "refused") asked?.reject(new Refusal(message.reason));
   }
 
@@ -80,6 +95,7 @@ class Transfers {
     for (let transfer; (transfer = this.queue[0]);) {
       try {
         await this.send(transfer);
+        this.sent.set(transfer.id, transfer);
       } catch (error) {
         if (error instanceof Refusal) this.failed(transfer.file.name, error.message);
         else if (!(error instanceof Cancelled)) this.fail(transfer);
@@ -128,24 +144,26 @@ class Transfers {
    */
   async ask(transfer, message, buffers) {
     if (!this.queue.includes(transfer)) throw new Cancelled();
+    const { id } = transfer;
+    const ask = (this.asks += 1);
     /** @type {Promise<number>} */
-    const answer = new Promise((resolve, reject) => this.asked.set(transfer.id, { resolve, reject }));
+    const answer = new Promise((resolve, reject) => this.asked.set(id, { ask, resolve, reject }));
     let patience = FIRST_PATIENCE_MS;
     let timer = 0;
     const again = () => {
       transfer.isWaiting = true;
       this.changed();
-      trySending(this.model, transfer.isBegun ? { kind: "resume", id: transfer.id } : message);
+      trySending(this.model, { ...(transfer.isBegun ? { kind: "resume", id } : message), ask });
       patience = Math.min(2 * patience, LONGEST_PATIENCE_MS);
       timer = window.setTimeout(again, patience);
     };
-    trySending(this.model, message, buffers);
+    trySending(this.model, { ...message, ask }, buffers);
     timer = window.setTimeout(again, patience);
     try {
       return await answer;
     } finally {
       window.clearTimeout(timer);
-      this.asked.delete(transfer.id);
+      this.asked.delete(id);
       transfer.isWaiting = false;
     }
   }
@@ -153,6 +171,7 @@ class Transfers {
   close() {
     for (const { reject } of this.asked.values()) reject(new Cancelled());
     this.queue = [];
+    this.sent.clear();
   }
 }
 
