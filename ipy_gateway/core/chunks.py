@@ -4,19 +4,15 @@ Servers differ in all but the text. What is missing or null is left out, and so 
 unless a part of the answer would be lost (`choices`, `delta`, `content`, `tool_calls`): that is an error.
 """
 
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from .answers import error_detail
 from .sse import DONE_MARK, ServerEvent
-
-
-try:
-    import orjson as _fast_json
-except ImportError:  # the extra `fast` is not installed
-    _fast_json = None  # type: ignore[assignment]
 
 _DECODER = json.JSONDecoder()  # whose raw_decode does not look for white space, which is stripped
 
@@ -137,9 +133,10 @@ def parse_chunk(event: ServerEvent, *, server: str = "", request_id: str = "") -
 
 
 def _json_of(data: str) -> Any:
-    if _fast_json:
+    fast = _fast_json()
+    if fast:
         try:
-            return _fast_json.loads(data)
+            return fast.loads(data)
         except ValueError:  # NaN, large numbers, halves of characters: what it is too strict for
             pass
     try:
@@ -153,6 +150,15 @@ def _json_of(data: str) -> Any:
     except RecursionError as error:
         raise ChunkError("sent an event that is nested too deeply") from error
     return body
+
+
+@cache
+def _fast_json() -> Any:
+    """What the extra `fast` brings, where it is installed."""
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:
+        return None
 
 
 def _without_lone_surrogates(body: Any) -> Any:

@@ -197,7 +197,8 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     verify = _trusted() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         proxy = proxy_for(url)
-        if url.scheme == "http" and not proxy and (make_transport := _fast_transport()):
+        is_plain = url.scheme == "http" and not proxy and (url.port or 0) < 1 << 16
+        if is_plain and (make_transport := _fast_transport()):
             return LookedUpTransport(url.raw_host.decode("ascii"), make_transport(verify=verify))
         transport = httpx.AsyncHTTPTransport(
             verify=verify,
@@ -218,10 +219,11 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
 def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
     """What the extra `fast` brings, where it is installed."""
     try:
-        from .fast_transport import FastTransport
+        module = importlib.import_module(".fast_transport", __package__)
     except ImportError:
         return None
-    return FastTransport
+    made: Callable[..., httpx.AsyncBaseTransport] = module.FastTransport
+    return made
 
 
 def _trusted() -> ssl.SSLContext:

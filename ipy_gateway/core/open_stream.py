@@ -26,8 +26,8 @@ Chunk = TypeVar("Chunk")
 class OpenStream(ABC, Generic[Chunk]):
     """The answer of one server, from its first chunk to its end.
 
-    A kind of answer says how it is asked for, and what its chunks say. What one read brings is handled without
-    an await in between: a token costs no more than its JSON.
+    A kind of answer says how it is asked for, and what its chunks say. What one read brings is handled
+    without an await in between, which would cost more than a token's JSON.
 
     Attributes:
         what: its name in sentences.
@@ -114,7 +114,7 @@ class OpenStream(ABC, Generic[Chunk]):
                     return
 
     async def _more_comes(self) -> bool:
-        """Wait for a chunk that adds something, the next to be handed on; keep-alives do not count as life."""
+        """Wait for a chunk that adds something, the next to be handed on; keep-alives are no life."""
         wait_s = self._patience_s()
         try:
             async with asyncio.timeout(wait_s):

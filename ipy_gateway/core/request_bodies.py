@@ -41,16 +41,16 @@ def request_with(
     if json is None:
         return httpx.Request(method, url, headers=HEADERS, data=data, files=files)
     pieces = _json_pieces(json)
-    if len(pieces) == 1:
-        return httpx.Request(method, url, headers=JSON_HEADERS, content=pieces[0])
+    if isinstance(pieces, bytes):
+        return httpx.Request(method, url, headers=JSON_HEADERS, content=pieces)
     stream = _SlicedStream(pieces)
     length = {"Content-Length": str(stream.byte_count)}
     headers = httpx.Headers([*JSON_HEADERS.items(), *length.items()])
     return httpx.Request(method, url, headers=headers, content=stream)
 
 
-def _json_pieces(body: Any) -> "list[bytes | Base64Later]":
-    """The text of a JSON body, cut where sound belongs: text, sound, text, and so on."""
+def _json_pieces(body: Any) -> bytes | list[bytes | Base64Later]:
+    """The text of a JSON body; with sound it is cut where that belongs: text, sound, text, and so on."""
     found: list[Base64Later] = []
     mark = secrets.token_hex(16)  # which no text of a user holds
 
@@ -69,7 +69,7 @@ def _json_pieces(body: Any) -> "list[bytes | Base64Later]":
             f"The request can't be written as JSON: {error}.", "Use strings, numbers, lists and dicts alone."
         ) from error
     if not found:
-        return [text]
+        return text
     first, *others = text.split(mark.encode())
     return [first, *(piece for pair in zip(found, others, strict=True) for piece in pair)]
 

@@ -90,9 +90,8 @@ class EventDecoder:
                 self._append_data(line[6:])
             elif line:
                 self._take_line(line)
-            elif self._data or self._event:
-                if event := self._end_event():
-                    yield event
+            elif event := self._end_event():
+                yield event
         self._line += beginning
         if self._data_bytes + len(self._line) > self._max_event_bytes:
             raise EventTooLargeError(self._max_event_bytes)

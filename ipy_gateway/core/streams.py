@@ -87,7 +87,7 @@ class ChatStream(OpenStream[ChatChunk]):
         had_audio = has_audio_content(self._body["messages"])
         completion = parse_completion(whole, self.base_url, self._config, had_audio=had_audio)
         chunks = list(self._chunks_of([ServerEvent(json.dumps(completion))]))
-        return one_read(chunk if chunk.finish_reason else replace(chunk, finish_reason="stop") for chunk in chunks)
+        return one_read(replace(chunk, finish_reason=chunk.finish_reason or "stop") for chunk in chunks)
 
     async def _parsed(
         self, reads: AsyncGenerator[Iterator[ServerEvent], None]
