@@ -62,7 +62,7 @@ async def _cost(peer: Peer, task: Task) -> Cost:
     started = time.process_time()
     await _repeated(work, task)
     cpu_s = time.process_time() - started
-    return Cost(cpu_s / task.times, _memory("VmHWM") - idle_bytes)
+    return Cost(cpu_s / task.times, memory("VmHWM") - idle_bytes)
 
 
 async def _repeated(work: Work, task: Task) -> None:
@@ -97,11 +97,11 @@ def _recording(byte_count: int) -> bytes:
 def _reset_peak() -> int:
     """Begin anew with the highest memory, where the system can (Linux), and give what is in use."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
+    return memory("VmRSS")
 
 
-def _memory(name: str) -> int:
-    """A figure of this process in bytes."""
+def memory(name: str) -> int:
+    """A figure of this process in bytes, by its name in Linux."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
