@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from ipy_gateway.core import chunks, loop_clients
 from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
 from ipy_gateway.local.weights import ensure_weights
@@ -62,6 +63,13 @@ def _journal_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def _servers_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What one test's doctor found is not known to the next, nor to whoever runs the tests."""
     monkeypatch.setenv("IPY_GATEWAY_SERVERS_FILE", str(tmp_path / "servers.json"))
+
+
+@pytest.fixture(autouse=True)
+def _without_extra_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As most have it. Kernels are processes of their own, and use what is installed."""
+    monkeypatch.setattr(loop_clients, "_fast_transport", lambda: None)
+    monkeypatch.setattr(chunks, "_fast_json", lambda: None)
 
 
 @pytest.fixture(scope="session")

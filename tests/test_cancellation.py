@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from httpx_aiohttp import AiohttpTransport
 
 from ipy_gateway import Connections, GatewayConfig, chat_completion, stream_chat
 from ipy_gateway.core import loop_clients
+from ipy_gateway.core.fast_transport import FastTransport
 
 from .support.fault_server import Answer, FaultServer, answer, completion, fault_server
 
@@ -44,7 +44,7 @@ SCENES = [
 
 
 def of_aiohttp(url: httpx.URL) -> httpx.AsyncBaseTransport:
-    return AiohttpTransport(trust_env=False, limits=httpx.Limits(max_connections=1))
+    return FastTransport()
 
 
 TRANSPORTS = {"httpx": loop_clients._open_connection, "httpx-aiohttp": of_aiohttp}

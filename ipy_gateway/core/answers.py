@@ -71,25 +71,25 @@ def parse_object(
         UpstreamResponseError: an error status, an error in a 200, or no JSON object.
     """
     body = _json_of(response)
+    if response.is_success and isinstance(body, dict) and not body.get("error"):
+        return body
     detail = public_line(error_detail(body) or _text_detail(response), base_url, config)
     words = f"{detail} {_error_code(body)}".lower()
     hint = _hint(response, words, base_url, config, had_audio=had_audio)
     if not response.is_success:
         sentence = f"{base_url} answered {_status_name(response.status_code)}"
         raise _error(sentence, detail, hint, response, base_url, config)
-    if not isinstance(body, dict):
-        expected = "JSON" if body is _NO_JSON else "a JSON object"
-        raise _error(
-            f"{base_url} answered with something that is not {expected}",
-            detail,
-            "Check that the URL is that of an OpenAI-compatible API; it often ends in /v1.",
-            response,
-            base_url,
-            config,
-        )
-    if body.get("error"):
+    if isinstance(body, dict):
         raise _error(f"{base_url} answered with an error", detail, hint, response, base_url, config)
-    return body
+    expected = "JSON" if body is _NO_JSON else "a JSON object"
+    raise _error(
+        f"{base_url} answered with something that is not {expected}",
+        detail,
+        "Check that the URL is that of an OpenAI-compatible API; it often ends in /v1.",
+        response,
+        base_url,
+        config,
+    )
 
 
 def answer_error(

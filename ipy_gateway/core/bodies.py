@@ -77,9 +77,9 @@ async def decoded_pieces(
     Raises:
         UpstreamResponseError: it is not compressed as it says.
     """
+    named = response.headers.get("content-encoding")
     # Without the key before it is cut: some servers repeat what they get in every header.
-    named = without_key(response.headers.get("content-encoding", "identity"), base_url, config)
-    encoding = named.strip().lower()
+    encoding = without_key(named, base_url, config).strip().lower() if named else ""
     if encoding in ("", "identity"):
         async for piece in response.aiter_raw():
             yield piece

@@ -14,6 +14,7 @@ from .chunks import ChatChunk, ChunkError, Usage, parse_chunk
 from .config import GatewayConfig
 from .context import request_tokens, tokens_of_text
 from .exceptions import AudioProcessingError
+from .messages import Base64Later
 from .recording import bytes_per_second
 from .routing import content_parts, is_audio_part
 from .sse import ServerEvent
@@ -128,7 +129,10 @@ async def read_charged(response: httpx.Response, base_url: str, config: GatewayC
 def charge_of(response: httpx.Response) -> Charge:
     """The charge of a response."""
     charge = response.extensions.get(_ON_RESPONSE)
-    return charge if isinstance(charge, Charge) else Charge((), {})
+    return charge if isinstance(charge, Charge) else NO_CHARGE
+
+
+NO_CHARGE: Final = Charge((), {})
 
 
 def sound_seconds(head: bytes, total_bytes: int) -> float:
@@ -150,6 +154,8 @@ def part_seconds(part: Mapping[str, Any]) -> tuple[float, int]:
     """Seconds and bytes of a recording that is a part of a message."""
     holder = part.get("input_audio") or part.get("audio")
     data = holder.get("data") if isinstance(holder, Mapping) else holder
+    if isinstance(data, Base64Later):
+        return sound_seconds(data.data[:HEAD_BYTES], len(data.data)), len(data.data)
     if not isinstance(data, str):
         return 0.0, 0
     size = len(data) * 3 // 4 - data[-2:].count("=")

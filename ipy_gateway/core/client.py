@@ -4,8 +4,9 @@ import asyncio
 import io
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -16,7 +17,6 @@ from .deadline import deadline
 from .exceptions import (
     ConfigurationError,
     GatewayError,
-    InvalidRequestError,
     UpstreamError,
     UpstreamResponseError,
     UpstreamTimeoutError,
@@ -24,6 +24,7 @@ from .exceptions import (
 )
 from .hiding import hide_key_in, key_hidden_in_logs
 from .loop_clients import client_of_this_loop, is_loopback, proxy_for
+from .request_bodies import request_with
 from .routing import endpoint_url
 from .secret import public_url
 from .signals import waking_for_signals
@@ -134,15 +135,21 @@ async def _send(
     client = await client_of_this_loop()
     url = _address(base_url, path)
     _check_key_stays_private(url, config)
+    request = request_with(method, url, **content)
     connect_s = min(config.connect_timeout_s, config.timeout_s)
-    timeout = httpx.Timeout(config.timeout_s, connect=connect_s, read=read_s, pool=None)
+    request.extensions["timeout"] = {
+        "connect": connect_s,
+        "read": read_s,
+        "write": config.timeout_s,
+        "pool": None,
+    }
+    key = config.key_for(str(url))
+    if key:
+        request.headers["Authorization"] = f"Bearer {key}"
     try:
-        request = client.build_request(method, url, timeout=timeout, **content)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequestError(
-            f"The request can't be written as JSON: {error}.", "Use strings, numbers, lists and dicts alone."
-        ) from error
-    return await charged(lambda: client.send(request, auth=_KeyForHost(config), stream=True), method, content)
+        return await charged(lambda: client.send_unchanged(request), method, content)
+    finally:  # responses and errors keep their request, and may be shown or pickled
+        request.headers.pop("Authorization", None)
 
 
 class errors_of_ours:  # noqa: N801 - used like a function
@@ -172,14 +179,16 @@ class errors_of_ours:  # noqa: N801 - used like a function
 
 
 def _check_key_stays_private(url: httpx.URL, config: GatewayConfig) -> None:
-    may_be_read = url.scheme == "http" and not is_loopback(url.host) and config.key_for(str(url)) is not None
-    if may_be_read and not config.allow_key_over_http:
+    if url.scheme != "http" or config.allow_key_over_http or is_loopback(url.host):
+        return
+    if config.key_for(str(url)) is not None:
         raise ConfigurationError(
             f"The key would travel unencrypted to {url.scheme}://{url.netloc.decode()}.",
             "Use https://, or allow it with allow_key_over_http=True in a network that you trust.",
         )
 
 
+@lru_cache
 def _address(base_url: str, path: str) -> httpx.URL:
     if len(base_url.split()) > 1:  # before httpx, whose error quotes what follows the blank
         raise _no_url(base_url, "it holds a blank")
@@ -199,22 +208,6 @@ def _no_url(base_url: str, reason: str) -> UpstreamUnreachableError:
         "Give one like http://localhost:8080.",
         upstream=base_url,
     )
-
-
-class _KeyForHost(httpx.Auth):
-    """Lends the request the key for the host that is asked, and for no other."""
-
-    def __init__(self, config: GatewayConfig) -> None:
-        self._config = config
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        key = self._config.key_for(str(request.url))
-        if key:
-            request.headers["Authorization"] = f"Bearer {key}"
-        try:
-            yield request
-        finally:  # responses and errors keep their request, and may be shown or pickled
-            request.headers.pop("Authorization", None)
 
 
 def _error_of_ours(

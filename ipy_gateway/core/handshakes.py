@@ -12,10 +12,10 @@ class HandshakeGuard(httpx.AsyncBaseTransport):
     deadline or by the user: it would stay open for as long as the other end keeps silent.
 
     Args:
-        transport: an `httpx.AsyncHTTPTransport` with one connection.
+        transport: httpx's own, with one connection.
     """
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -5,13 +5,12 @@ import contextlib
 import ipaddress
 import socket
 import threading
-from typing import Any
 
 import httpx
 
 
-class LookedUpTransport(httpx.AsyncHTTPTransport):
-    """An httpx transport that connects once the resolver knows its host.
+class LookedUpTransport(httpx.AsyncBaseTransport):
+    """A transport that connects once the resolver knows its host.
 
     asyncio looks names up in a pool of threads, which are joined when the loop ends and when the interpreter
     exits: a name server that does not answer holds up both, long after the request was given up. So the
@@ -19,11 +18,11 @@ class LookedUpTransport(httpx.AsyncHTTPTransport):
 
     Args:
         host: what a connection is opened to, the server or its proxy.
-        **settings: of httpx's transport.
+        transport: what connects.
     """
 
-    def __init__(self, host: str, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(self, host: str, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
         self._unknown_host = "" if _is_address(host) else host
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -34,7 +33,10 @@ class LookedUpTransport(httpx.AsyncHTTPTransport):
             except TimeoutError as error:
                 raise httpx.ConnectTimeout("", request=request) from error
             self._unknown_host = ""
-        return await super().handle_async_request(request)
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
 
 def _is_address(host: str) -> bool:

@@ -8,7 +8,7 @@ import ssl
 import threading
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -16,11 +16,11 @@ from typing import Self
 
 import httpx
 
-from .bodies import READABLE_ENCODINGS
 from .connections import MAX_CONNECTIONS, ConnectionStack
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
 from .lookups import LookedUpTransport
+from .request_bodies import HEADERS
 from .tape import TapedTransport
 from .transport_errors import os_reason
 
@@ -31,16 +31,58 @@ mounted_transports: dict[str, str] = {}
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+class GatewayClient(httpx.AsyncClient):
+    """A client that can also send a request as it stands, without what makes httpx's own half of the cost.
+
+    Args:
+        transport: sends requests.
+        mounted: does so in its place, by URL scheme.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, mounted: Mapping[str, httpx.AsyncBaseTransport]
+    ) -> None:
+        super().__init__(
+            transport=transport,
+            mounts={f"{scheme}://": other for scheme, other in mounted.items()},
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
+            headers=HEADERS,
+        )
+        self._by_scheme = mounted
+
+    async def send_unchanged(self, request: httpx.Request) -> httpx.Response:
+        """The response with its body unread, whatever its status: no redirect, no cookie, no hook.
+
+        Raises:
+            httpx.InvalidURL: it redirects to what is no URL.
+        """
+        transport = self._by_scheme.get(request.url.scheme, self._transport)
+        try:
+            response = await transport.handle_async_request(request)
+        except httpx.RequestError as error:
+            error.request = request
+            raise
+        response.request = request
+        try:
+            if response.has_redirect_location:
+                request.url.join(response.headers["location"])
+        except httpx.InvalidURL:
+            await response.aclose()
+            raise
+        return response
+
+
 class _LoopClients:
     """One httpx client for each running event loop, closed when the loop shuts down its generators."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # loops of several threads come here
         self._lifetimes: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[AsyncGenerator[httpx.AsyncClient, None], httpx.AsyncClient]
+            asyncio.AbstractEventLoop, tuple[AsyncGenerator[GatewayClient, None], GatewayClient]
         ] = weakref.WeakKeyDictionary()
 
-    async def get(self) -> httpx.AsyncClient:
+    async def get(self) -> GatewayClient:
         scope = _scope.get()
         if scope:
             return scope.client()
@@ -97,8 +139,8 @@ class Connections:
             raise InvalidRequestError(f"max_connections is {max_connections!r}.", "Allow at least one.")
         self._stack = ConnectionStack(_open_connection, max_connections=max_connections)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lifetime: AsyncGenerator[httpx.AsyncClient, None] | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._lifetime: AsyncGenerator[GatewayClient, None] | None = None
+        self._client: GatewayClient | None = None
 
     async def __aenter__(self) -> Self:
         if self._loop:
@@ -120,7 +162,7 @@ class Connections:
         """How many of the connections are answering a request now."""
         return self._stack.in_use
 
-    def client(self) -> httpx.AsyncClient:
+    def client(self) -> GatewayClient:
         """The client of these connections, for a request of this loop."""
         if self._client is None:
             raise InvalidRequestError(
@@ -138,15 +180,9 @@ class Connections:
 _scope: ContextVar[Connections | None] = ContextVar("ipy_gateway_connections", default=None)
 
 
-async def _client_lifetime(stack: ConnectionStack) -> AsyncGenerator[httpx.AsyncClient, None]:
-    mounts = {f"{scheme}://": TapedTransport(_load_transport(scheme)) for scheme in mounted_transports}
-    async with httpx.AsyncClient(
-        transport=TapedTransport(stack),
-        mounts=mounts,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: all configurations share us
-        headers={"User-Agent": "ipy-gateway", "Accept-Encoding": READABLE_ENCODINGS},
-    ) as client:
+async def _client_lifetime(stack: ConnectionStack) -> AsyncGenerator[GatewayClient, None]:
+    mounted = {scheme: TapedTransport(_load_transport(scheme)) for scheme in mounted_transports}
+    async with GatewayClient(TapedTransport(stack), mounted) as client:
         yield client
 
 
@@ -161,19 +197,33 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     verify = _trusted() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         proxy = proxy_for(url)
-        transport = LookedUpTransport(
-            (proxy.url if proxy else url).raw_host.decode("ascii"),
+        is_plain = url.scheme == "http" and not proxy and (url.port or 0) < 1 << 16
+        if is_plain and (make_transport := _fast_transport()):
+            return LookedUpTransport(url.raw_host.decode("ascii"), make_transport(verify=verify))
+        transport = httpx.AsyncHTTPTransport(
             verify=verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=proxy,
             trust_env=False,
         )
+        looked_up = LookedUpTransport((proxy.url if proxy else url).raw_host.decode("ascii"), transport)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ConfigurationError(
             f"The proxy for {url.host} that the environment names can't be used: {error}.",
             f"Correct {url.scheme}_proxy or all_proxy, or name {url.host} in no_proxy.",
         ) from error
-    return HandshakeGuard(transport) if proxy or url.scheme == "https" else transport
+    return HandshakeGuard(looked_up) if proxy or url.scheme == "https" else looked_up
+
+
+@cache
+def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
+    """What the extra `fast` brings, where it is installed."""
+    try:
+        module = importlib.import_module(".fast_transport", __package__)
+    except ImportError:
+        return None
+    made: Callable[..., httpx.AsyncBaseTransport] = module.FastTransport
+    return made
 
 
 def _trusted() -> ssl.SSLContext:

@@ -10,6 +10,13 @@ from .exceptions import InvalidRequestError
 Message = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Base64Later:
+    """A string of JSON that is the base64 of these bytes, and is made when it is sent."""
+
+    data: bytes
+
+
 class Completion(dict[str, Any]):
     """A chat completion: the server's JSON object, which also knows who gave it.
 
@@ -78,15 +85,20 @@ def text_message(role: str, text: str) -> Message:
 
 
 def audio_message(audio_bytes: bytes, audio_format: str) -> Message:
-    """A user message with one `input_audio` part.
+    """A user message with one `input_audio` part, whose base64 is made while it is sent.
 
     Args:
         audio_bytes: the recording.
         audio_format: what it is, "wav" or "mp3" for servers in general.
     """
-    data = base64.b64encode(audio_bytes).decode("ascii")
-    part = {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
+    part = {"type": "input_audio", "input_audio": {"data": Base64Later(audio_bytes), "format": audio_format}}
     return {"role": "user", "content": [part]}
+
+
+def audio_part(audio_bytes: bytes, audio_format: str) -> dict[str, Any]:
+    """An `input_audio` part that can be kept and written to a file as it is."""
+    data = base64.b64encode(audio_bytes).decode("ascii")
+    return {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
 
 
 def check_messages(messages: Any) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
+from contextlib import aclosing, contextmanager
+from itertools import chain
 from typing import Generic, TypeVar
 
 import httpx
@@ -26,7 +27,8 @@ Chunk = TypeVar("Chunk")
 class OpenStream(ABC, Generic[Chunk]):
     """The answer of one server, from its first chunk to its end.
 
-    A kind of answer says how it is asked for, and what its chunks say.
+    A kind of answer says how it is asked for, and what its chunks say. What one read brings is handled
+    without an await in between, which would cost more than a token's JSON.
 
     Attributes:
         what: its name in sentences.
@@ -39,13 +41,14 @@ class OpenStream(ABC, Generic[Chunk]):
         self.base_url = base_url
         self._config = config
         self._response: httpx.Response | None = None
-        self._chunks: AsyncIterator[Chunk] | None = None
+        self._reads: AsyncIterator[Iterator[Chunk]] | None = None
         self._first: list[Chunk] = []
+        self._come: Iterator[Chunk] = iter(())
         self._text: list[str] = []
 
     @abstractmethod
-    async def _ask(self) -> AsyncIterator[Chunk]:
-        """Send the request, keep the response in `_response`, and give its chunks."""
+    async def _ask(self) -> AsyncIterator[Iterator[Chunk]]:
+        """Send the request, keep the response in `_response`, and give the chunks of each read."""
 
     @abstractmethod
     def _seen(self, chunk: Chunk) -> Chunk:
@@ -72,8 +75,9 @@ class OpenStream(ABC, Generic[Chunk]):
         wait_s = self._config.first_token_timeout_s
         try:
             async with deadline(wait_s):
-                self._chunks = await self._ask()
-                await self._read_first()
+                self._reads = await self._ask()
+                with self._explaining():
+                    await self._read_first()
         except TimeoutError as error:
             await self.close()
             raise self._silent(wait_s, "before the first word") from error
@@ -84,11 +88,15 @@ class OpenStream(ABC, Generic[Chunk]):
     async def read_out(self) -> AsyncGenerator[Chunk, None]:
         """All chunks of the open stream, which is closed at the end of the iteration, whatever ends it."""
         try:
-            with board.busy(self.base_url), errors_of_ours(self.base_url, self._config), waking_for_signals():
+            with board.busy(self.base_url), self._explaining(), waking_for_signals():
                 for chunk in self._first:
                     yield chunk
-                while (following := await self._next()) is not None:
-                    yield following
+                while True:
+                    for chunk in self._come:
+                        if self._adds_something(chunk):
+                            yield self._seen(chunk)
+                    if not await self._more_comes():
+                        break
         finally:
             await self.close()
 
@@ -100,43 +108,44 @@ class OpenStream(ABC, Generic[Chunk]):
             await response.aclose()
 
     async def _read_first(self) -> None:
-        while not any(map(self._says_something, self._first)):
-            chunk = await self._read()
-            if chunk is None:
-                break
-            self._first.append(self._seen(chunk))
+        while (come := await self._read()) is not None:
+            self._come = come
+            for chunk in come:
+                self._first.append(self._seen(chunk))
+                if self._says_something(chunk):
+                    return
 
-    async def _next(self) -> Chunk | None:
-        """The next chunk that adds something; keep-alives do not count as life."""
+    async def _more_comes(self) -> bool:
+        """Wait for a chunk that adds something, the next to be handed on; keep-alives are no life."""
         wait_s = self._patience_s()
         try:
             async with asyncio.timeout(wait_s):
-                chunk = await self._read()
-                while chunk is not None and not self._adds_something(chunk):
-                    chunk = await self._read()
+                while (come := await self._read()) is not None:
+                    for chunk in come:
+                        if self._adds_something(chunk):
+                            self._come = chain((chunk,), come)
+                            return True
         except TimeoutError as error:
-            if self._may_fall_silent():
-                return None
-            raise self._silent(wait_s, "in the middle") from error
-        return None if chunk is None else self._seen(chunk)
+            if not self._may_fall_silent():
+                raise self._silent(wait_s, "in the middle") from error
+        return False
 
-    async def _read(self) -> Chunk | None:
-        assert self._chunks is not None
+    async def _read(self) -> Iterator[Chunk] | None:
+        assert self._reads is not None
         with key_hidden_in_logs(self.base_url, self._config):
-            return await anext(self._chunks, None)
+            return await anext(self._reads, None)
 
-    async def _explained(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncIterator[Chunk]:
-        """The chunks; an error on the way becomes ours, and carries the text so far."""
-        async with aclosing(chunks):
-            try:
-                with errors_of_ours(self.base_url, self._config):
-                    async for chunk in chunks:
-                        yield chunk
-            except EventTooLargeError as error:
-                raise self._broken(f"sent an event of more than {error.max_event_bytes} bytes") from None
-            except UpstreamError as error:
-                error.partial_text = "".join(self._text)
-                raise
+    @contextmanager
+    def _explaining(self) -> Generator[None, None, None]:
+        """A context in which an error of reading becomes ours, and carries the text so far."""
+        try:
+            with errors_of_ours(self.base_url, self._config):
+                yield
+        except EventTooLargeError as error:
+            raise self._broken(f"sent an event of more than {error.max_event_bytes} bytes") from None
+        except UpstreamError as error:
+            error.partial_text = "".join(self._text)
+            raise
 
     def _broken(self, reason: str, detail: str = "", status_code: int | None = None) -> UpstreamResponseError:
         said = public_line(detail, self.base_url, self._config)
@@ -162,23 +171,21 @@ class OpenStream(ABC, Generic[Chunk]):
 
 async def events_of(
     response: httpx.Response, base_url: str, config: GatewayConfig
-) -> AsyncGenerator[ServerEvent, None]:
-    """The events of a response as they come.
+) -> AsyncGenerator[Iterator[ServerEvent], None]:
+    """The events of each read of a response; they are to be taken before the next read is asked for.
 
     Raises:
-        EventTooLargeError: one is larger than a decoder takes.
+        EventTooLargeError: while events are taken: one is larger than a decoder takes.
         UpstreamResponseError: the body is not compressed as it says.
     """
     decoder = EventDecoder()
     pieces = decoded_pieces(response, base_url, config)
     async with aclosing(pieces):
         async for piece in pieces:
-            for event in decoder.feed(piece):
-                yield event
-    for event in decoder.close():
-        yield event
+            yield decoder.feed(piece)
+    yield iter(decoder.close())
 
 
-async def one(chunk: Chunk) -> AsyncGenerator[Chunk, None]:
-    """One chunk."""
-    yield chunk
+async def one_read(chunks: Iterable[Chunk]) -> AsyncGenerator[Iterator[Chunk], None]:
+    """An answer that has come in one piece."""
+    yield iter(chunks)

@@ -74,40 +74,41 @@ class EventDecoder:
         second_half_of_crlf = self._ended_with_cr and chunk.startswith(b"\n")
         self._ended_with_cr = chunk.endswith(b"\r")
         # Bytes, unlike str, split at LF, CR and CRLF alone.
-        for line in chunk[second_half_of_crlf:].splitlines(keepends=True):
-            content = line.rstrip(b"\r\n")
-            self._extend_line(content)
-            if len(content) < len(line) and (event := self._end_line()):
+        lines = chunk[second_half_of_crlf:].splitlines()
+        beginning = b"" if chunk.endswith((b"\n", b"\r")) else lines.pop()
+        for line in lines:
+            if self._line:
+                self._line += line
+                line = bytes(self._line)
+                self._line.clear()
+            if self._is_first_line:
+                self._is_first_line = False
+                line = line.removeprefix(BOM)
+            if self._data_bytes + len(line) > self._max_event_bytes:
+                raise EventTooLargeError(self._max_event_bytes)
+            if line.startswith(b"data: "):  # nearly every line that is not empty
+                self._append_data(line[6:])
+            elif line:
+                self._take_line(line)
+            elif event := self._end_event():
                 yield event
+        self._line += beginning
+        if self._data_bytes + len(self._line) > self._max_event_bytes:
+            raise EventTooLargeError(self._max_event_bytes)
 
     def close(self) -> list[ServerEvent]:
         """The event that the end of the stream left without its blank line, if it is whole."""
         if self._line:
-            self._end_line()
+            self._take_line(bytes(self._line).removeprefix(BOM if self._is_first_line else b""))
         event = self._end_event()
         # The specification drops such an event. Every recorded server ends with a blank line, but some
         # gateways leave it out after the event that matters, [DONE] or the finish reason (openai-node #2725).
         # So what is certainly not cut is delivered: a part of a JSON object is none. Errors explain even so.
         return [event] if event and (event.event == "error" or _is_whole(event.data)) else []
 
-    def _extend_line(self, content: bytes) -> None:
-        self._line += content
-        if self._data_bytes + len(self._line) > self._max_event_bytes:
-            raise EventTooLargeError(self._max_event_bytes)
-
-    def _end_line(self) -> ServerEvent | None:
-        line = bytes(self._line)
-        self._line.clear()
-        if self._is_first_line:
-            self._is_first_line = False
-            line = line.removeprefix(BOM)
-        if not line:
-            return self._end_event()
+    def _take_line(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
-        self._take_field(name, value.removeprefix(b" "))
-        return None
-
-    def _take_field(self, name: bytes, value: bytes) -> None:
+        value = value.removeprefix(b" ")
         match name:
             case b"data":
                 self._append_data(value)

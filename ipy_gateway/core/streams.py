@@ -1,8 +1,10 @@
 """A streamed chat answer: opened at a server that works, and read chunk by chunk."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +13,11 @@ import httpx
 from .answers import parse_completion, public_request_id
 from .asking import ask
 from .bodies import media_type_of, read_response
-from .charges import charge_of
-from .chunks import DONE, ChatChunk, ChunkError, parse_chunk
+from .charges import NO_CHARGE, charge_of
+from .chunks import ChatChunk, ChunkError, Done, parse_chunk
 from .client import errors_of_ours, open_chat_stream
 from .config import GatewayConfig
-from .open_stream import OpenStream, events_of, one
+from .open_stream import OpenStream, events_of, one_read
 from .routing import has_audio_content
 from .sse import ServerEvent
 
@@ -24,6 +26,7 @@ Json = dict[str, Any]
 USAGE_WANTED = {"include_usage": True}
 # After the last text comes the usage, or nothing: some servers leave the connection open.
 END_WAIT_S = 5.0
+REST_WAIT_S = 0.05  # and others do after [DONE]; what ends a body comes with it or at once
 
 
 async def stream_completion(
@@ -67,13 +70,16 @@ class ChatStream(OpenStream[ChatChunk]):
         super().__init__(base_url, config)
         self._body = {"stream_options": USAGE_WANTED, **body, "stream": True}
         self._is_finished = False
+        self._is_done = False
         self._request_id = ""
+        self._charge = NO_CHARGE
 
-    async def _ask(self) -> AsyncIterator[ChatChunk]:
+    async def _ask(self) -> AsyncIterator[Iterator[ChatChunk]]:
         response = self._response = await open_chat_stream(self._body, self.base_url, self._config)
+        self._charge = charge_of(response)
         self._request_id = public_request_id(response.headers, self.base_url, self._config) or ""
         if response.is_success and _is_event_stream(response):
-            return self._explained(self._parsed(events_of(response, self.base_url, self._config)))
+            return self._parsed(events_of(response, self.base_url, self._config))
         with errors_of_ours(self.base_url, self._config):
             whole = await read_response(response, self.base_url, self._config)
         if _refuses_stream_options(whole) and self._body.get("stream_options") is USAGE_WANTED:
@@ -82,48 +88,59 @@ class ChatStream(OpenStream[ChatChunk]):
             return await self._ask()
         # Some servers answer stream=true in one piece.
         had_audio = has_audio_content(self._body["messages"])
-        return one(self._chunk_of(parse_completion(whole, self.base_url, self._config, had_audio=had_audio)))
+        completion = parse_completion(whole, self.base_url, self._config, had_audio=had_audio)
+        chunks = list(self._chunks_of([ServerEvent(json.dumps(completion))]))
+        return one_read(replace(chunk, finish_reason=chunk.finish_reason or "stop") for chunk in chunks)
 
-    def _chunk_of(self, completion: Json) -> ChatChunk:
-        try:
-            chunk = parse_chunk(ServerEvent(json.dumps(completion)))
-        except ChunkError as error:
-            raise self._broken(error.reason, error.detail, error.status_code) from None
-        assert isinstance(chunk, ChatChunk)
-        return chunk if chunk.finish_reason else replace(chunk, finish_reason="stop")
-
-    async def _parsed(self, events: AsyncGenerator[ServerEvent, None]) -> AsyncGenerator[ChatChunk, None]:
-        async with aclosing(events):
-            try:
-                async for event in events:
-                    chunk = parse_chunk(event)
-                    if chunk is DONE:
-                        return
-                    assert isinstance(chunk, ChatChunk)
-                    yield chunk
-            except ChunkError as error:
-                raise self._broken(error.reason, error.detail, error.status_code) from None
+    async def _parsed(
+        self, reads: AsyncGenerator[Iterator[ServerEvent], None]
+    ) -> AsyncGenerator[Iterator[ChatChunk], None]:
+        async with aclosing(reads):
+            async for events in reads:
+                yield self._chunks_of(events)
+                if self._is_done:
+                    await _rest_of(reads)
+                    return
         if not self._is_finished:
             raise self._broken("ended its answer in the middle")
 
+    def _chunks_of(self, events: Iterable[ServerEvent]) -> Iterator[ChatChunk]:
+        server, request_id = self.base_url, self._request_id
+        try:
+            for event in events:
+                chunk = parse_chunk(event, server=server, request_id=request_id)
+                if isinstance(chunk, Done):
+                    self._is_done = True
+                    return
+                yield chunk
+        except ChunkError as error:
+            raise self._broken(error.reason, error.detail, error.status_code) from None
+
     def _seen(self, chunk: ChatChunk) -> ChatChunk:
         self._text.append(chunk.text)
-        if self._response:
-            charge_of(self._response).take(chunk)
+        self._charge.take(chunk)
         self._is_finished = self._is_finished or chunk.finish_reason is not None
-        return replace(chunk, server=self.base_url, request_id=self._request_id)
+        return chunk
 
     def _says_something(self, chunk: ChatChunk) -> bool:
         return bool(chunk.text or chunk.reasoning or chunk.refusal or chunk.tool_calls or chunk.finish_reason)
 
     def _adds_something(self, chunk: ChatChunk) -> bool:
-        return self._says_something(chunk) or chunk.usage is not None
+        return bool(chunk.text) or self._says_something(chunk) or chunk.usage is not None
 
     def _patience_s(self) -> float:
         return END_WAIT_S if self._is_finished else self._config.between_tokens_timeout_s
 
     def _may_fall_silent(self) -> bool:
         return self._is_finished
+
+
+async def _rest_of(reads: AsyncGenerator[Any, None]) -> None:
+    """Read the end of a body that has said all: read to its end, its connection is of use again."""
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(REST_WAIT_S):
+            async for events in reads:
+                deque(events, maxlen=0)
 
 
 def _is_event_stream(response: httpx.Response) -> bool:

@@ -1,7 +1,7 @@
 """A recording written down piece by piece: as a streamed chat answer, or as events of the endpoint."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 import httpx
@@ -17,7 +17,8 @@ from .messages import (
     TranscriptChunk,
     transcript_of_completion,
 )
-from .open_stream import OpenStream, events_of
+from .open_stream import OpenStream, events_of, one_read
+from .sse import ServerEvent
 from .streams import ChatStream
 from .transcribing import TranscriptRequest, raise_for_refusal
 from .transcription import Transcription
@@ -133,13 +134,13 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
         self._takes_plain_text = takes_plain_text
         self._wants_stream = True
 
-    async def _ask(self) -> AsyncIterator[TranscriptChunk]:
+    async def _ask(self) -> AsyncIterator[Iterator[TranscriptChunk]]:
         upload, fields = self._request.upload, self._request.form_fields(stream=self._wants_stream)
         response = self._response = await open_transcription_stream(
             upload.data, upload.format, fields, self.base_url, self._config
         )
         if response.is_success and media_type_of(response) == "text/event-stream":
-            return self._explained(self._heard(response))
+            return self._heard(response)
         with errors_of_ours(self.base_url, self._config):
             whole = await read_response(response, self.base_url, self._config)
         if self._wants_stream and _refuses_stream(whole):
@@ -149,20 +150,18 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
         found = parse_transcription(
             whole, self.base_url, self._config, takes_plain_text=self._takes_plain_text
         )
-        return self._end(found)
+        return one_read(self._end(found))
 
-    async def _heard(self, response: httpx.Response) -> Chunks:
+    async def _heard(self, response: httpx.Response) -> AsyncGenerator[Iterator[TranscriptChunk], None]:
         reading = TranscriptionStream(response, self.base_url, self._config)
-        async with aclosing(events_of(response, self.base_url, self._config)) as events:
-            async for event in events:
-                for piece in reading.feed([(event.event, event.data)]):
-                    yield TranscriptChunk(piece)
+        async with aclosing(events_of(response, self.base_url, self._config)) as reads:
+            async for events in reads:
+                yield _heard_in(events, reading)
                 if reading.has_ended:
                     break
-        async for chunk in self._end(reading.finish(is_framed=is_framed(response))):
-            yield chunk
+        yield self._end(reading.finish(is_framed=is_framed(response)))
 
-    async def _end(self, found: Transcription) -> Chunks:
+    def _end(self, found: Transcription) -> Iterator[TranscriptChunk]:
         """What is missing of the text, and the whole."""
         said = "".join(self._text)
         if found.text.startswith(said) and found.text != said:
@@ -175,6 +174,13 @@ class _EndpointStream(OpenStream[TranscriptChunk]):
 
     def _says_something(self, chunk: TranscriptChunk) -> bool:
         return bool(chunk.text or chunk.transcript is not None)
+
+
+def _heard_in(events: Iterator[ServerEvent], reading: TranscriptionStream) -> Iterator[TranscriptChunk]:
+    for event in events:
+        yield from map(TranscriptChunk, reading.feed([(event.event, event.data)]))
+        if reading.has_ended:
+            return
 
 
 def _refuses_stream(response: httpx.Response) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError
-from ..core.messages import audio_message
+from ..core.messages import audio_part
 from ..core.transcription import well_formed
 from ..core.uploads import upload_of
 
@@ -130,5 +130,4 @@ async def _sound_part(sound: Sound, config: GatewayConfig) -> dict[str, Any]:
     except AudioProcessingError as error:
         message = f"{sound.label}: {error.message[:1].lower()}{error.message[1:]}"
         raise AudioProcessingError(message, error.hint, error_type=error.error_type) from error
-    part: dict[str, Any] = audio_message(upload.data, upload.format)["content"][0]
-    return part
+    return audio_part(upload.data, upload.format)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ipy_gateway import GatewayConfig, InvalidRequestError, chat_completion
 from ipy_gateway.core import conversation_files
 from ipy_gateway.core.conversation import Conversation
-from ipy_gateway.core.messages import Message, audio_message, text_message
+from ipy_gateway.core.messages import Message, audio_part, text_message
 
 many_examples = settings(max_examples=200)
 
@@ -183,7 +183,7 @@ def test_the_system_prompt_and_the_question_always_stay() -> None:
 
 def test_a_recording_does_not_fill_the_context_with_its_base64() -> None:
     conversation = Conversation()
-    conversation.record(audio_message(bytes(3_000_000), "wav"), said("Hello."))
+    conversation.record({"role": "user", "content": [audio_part(bytes(3_000_000), "wav")]}, said("Hello."))
 
     assert conversation.prompt(asked("one"), max_prompt_tokens=2000).left_out == 0
 
@@ -259,7 +259,7 @@ async def test_a_conversation_that_outgrows_a_real_server_goes_on(text_server: s
 
 def test_a_saved_conversation_is_loaded_again(tmp_path: Path) -> None:
     conversation = Conversation([SYSTEM, asked("Wie heißt 北京?"), said("Peking 🏯"), *TOOL_TURN])
-    conversation.record(audio_message(b"RIFF", "wav"), said("Hello."))
+    conversation.record({"role": "user", "content": [audio_part(b"RIFF", "wav")]}, said("Hello."))
 
     path = conversation.save(tmp_path / "talk.json")
     loaded = Conversation()
