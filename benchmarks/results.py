@@ -25,9 +25,7 @@ PACKAGES = ("httpx", "httpx-aiohttp", "aiohttp", "orjson", "openai", "litellm", 
 Medians = Mapping[tuple[str, str], Cost]
 
 
-def write_results(
-    medians: Medians, others: Mapping[str, str], *, peers: Sequence[str], rounds: int
-) -> None:
+def write_results(medians: Medians, others: Mapping[str, str], *, peers: Sequence[str], rounds: int) -> None:
     """Write the tables, with versions, what other benchmarks have printed, and the notes beside them."""
     lines = [
         "# What it costs, beside others",
