@@ -1,6 +1,7 @@
 """All figures of one run, peers in turns: `pip install -e '.[bench]' && python -m benchmarks`.
 
-CPU time of the process that asks, so that other work on the machine disturbs little; medians of the rounds. The
+CPU time of the process that asks, so that other work on the machine disturbs little; medians.
+The
 table goes to `benchmarks/RESULTS.md`, and what the other benchmarks of this folder print to its end.
 """
 
@@ -70,14 +71,14 @@ def _load(name: str, bytecode: str) -> Cost | None:
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "benchmarks.loading", name]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return Cost(**json.loads(ended.stdout.splitlines()[-1])) if ended.returncode == 0 else None
 
 
 def _printed_by(name: str) -> str:
     """What another benchmark prints; where it can't run, for want of an extra or a model, why."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *OTHERS[name]]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     return ended.stdout if ended.returncode == 0 else ended.stderr.strip().splitlines()[-1]
 
 

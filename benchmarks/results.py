@@ -59,7 +59,7 @@ def _costs(medians: Medians, peers: Sequence[str]) -> Iterator[str]:
         found = (medians.get((scenario, peer)) for peer in peers)
         yield f"| {scenario} | {' | '.join(f'{cost.cpu_s * 1000:.2f}' if cost else '' for cost in found)} |"
     found = (medians.get(("audio of 20 MB", peer)) for peer in peers)
-    yield f"| its memory, MB | {' | '.join(f'{cost.peak_bytes / 1e6:.0f}' if cost else '' for cost in found)} |"
+    yield f"| memory, MB | {' | '.join(f'{cost.peak_bytes / 1e6:.0f}' if cost else '' for cost in found)} |"
     yield ""
     yield "| loading | s of CPU | MB |"
     yield "|---|---|---|"
