@@ -66,7 +66,9 @@ class GatewayClient(httpx.AsyncClient):
         response.request = request
         try:
             if response.has_redirect_location:
-                request.url.join(response.headers["location"])
+                location = httpx.URL(response.headers["location"])
+                if location.scheme and not location.host:  # what httpx makes of it; of javascript: nothing
+                    location.copy_with(host=request.url.host)
         except httpx.InvalidURL:
             await response.aclose()
             raise
