@@ -39,14 +39,13 @@ def config_bundle(config: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
 
 
 def changes_bundle(before: GatewayConfig, after: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
-    """The settings that are others now."""
+    """The settings that are others now; where none is, the servers."""
     rows = [
         (name, text)
         for name, text in _rows(after, shows_keys=shows_keys)
         if getattr(before, name) != getattr(after, name)
     ]
-    if not rows:
-        return note_bundle("Nothing has changed: the settings were so already.")
+    rows = rows or [("text_base_url", setting_text(after, "text_base_url"))]
     return Bundle(_lines(rows), block(_table(rows)))
 
 

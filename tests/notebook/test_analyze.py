@@ -84,7 +84,7 @@ def test_times_in_an_answer_are_links_to_the_player(kernel: Kernel) -> None:
         ("{{[t, t]}}", "{{[t, t]}} is no recording but list"),
         ("{{'talk.wav'}}", "is no recording but str"),
         ("{{Transcripts({'a.m4a': t}, {})}}", "holds the transcripts of several recordings. Give one"),
-        ("{{nothing}}", "no variable 'nothing'"),
+        ("{{never_named}}", "no variable 'never_named'"),
         ("talk.wav --new", "--new belongs to a conversation"),
         ("{{Path('gone.wav')}}", "There is no file 'gone.wav'"),
     ],

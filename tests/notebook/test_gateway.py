@@ -102,7 +102,7 @@ def test_what_has_changed_is_shown_and_nothing_else(chat_kernel: Kernel, server:
     chat_kernel.run("_ = %gateway set max_retries=2 timeout_s=300")
 
     assert changed.split() == ["timeout_s", "77.0", "max_retries", "7"]
-    assert again == "Nothing has changed: the settings were so already."
+    assert again == f"text_base_url  {server.url}"
 
 
 def test_a_setting_is_shown_as_it_is_from_now_on(chat_kernel: Kernel, server: FaultServer) -> None:
