@@ -18,6 +18,7 @@ from .probe_address import NO_ROUTE
 from .probing import Probing, failed_for_its_key, has_embedded_engine
 from .routing import is_local
 from .streams import ChatStream
+from .tape import tape_in_use
 
 MAX_TOKENS = 8
 FEW_TOKENS = 3  # fewer tell nothing of speed
@@ -75,7 +76,8 @@ async def _ask_once(probing: Probing) -> str:
 
 def _note_key(probing: Probing) -> None:
     has_key = probing.config.key_for(probing.url) is not None
-    probing.note("key", "works", "it is accepted" if has_key else "none is needed")
+    detail = "it is accepted" if has_key else "none is needed"
+    probing.note("key", "works", "" if tape_in_use() else detail)  # what is replayed has none
 
 
 async def _say_why_not(probing: Probing, error: GatewayError) -> None:

@@ -113,6 +113,12 @@ def changed(config: GatewayConfig, line: str) -> GatewayConfig:
     return asking(config, line.replace(",", " ").split(), _meant_by) if words else config
 
 
+def names_in(line: str) -> list[str]:
+    """The settings that `%gateway LINE` names; a server alone is that of text."""
+    found = map(SETTING.fullmatch, line.split())
+    return [setting["name"] for setting in found if setting] or ["text_base_url"]
+
+
 def asking(config: GatewayConfig, urls: Sequence[str], hint: Callable[[str], str]) -> GatewayConfig:
     """Text and audio go to these servers: who brings recordings home means all of them.
 
