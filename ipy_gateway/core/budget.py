@@ -141,19 +141,25 @@ def applied_budgets() -> tuple[Budget, ...]:
 
 def amount(kind: str, value: float) -> str:
     """An amount as people write it: "1,204 tokens", "2.5 minutes of audio"."""
-    if kind == "audio_s":
-        minutes = round(value / SECONDS_PER_MINUTE, 1)
-        return f"{minutes:,.10g} minute{'' if minutes == 1 else 's'} of audio"
-    return f"{value:,.0f} {kind.removesuffix('s') if value == 1 else kind}"
+    number = amount_of(kind, value)
+    unit = "minutes" if kind == "audio_s" else kind
+    what = " of audio" if kind == "audio_s" else ""
+    return f"{number} {unit.removesuffix('s') if number == '1' else unit}{what}"
+
+
+def amount_of(kind: str, value: float) -> str:
+    """An amount without its unit: tokens, requests, or minutes of audio."""
+    return f"{round(value / SECONDS_PER_MINUTE, 1):,.10g}" if kind == "audio_s" else f"{value:,.0f}"
 
 
 def _exceeded(kind: str, wanted: float, used: float, limit: float) -> BudgetExceededError:
     left: Any = max(limit - used, 0)
-    about = "" if kind == "requests" else "about "
     more = _line_for(kind, max(2 * limit, used + wanted))
+    wish = f"This request takes about {amount(kind, wanted)}, and the budget has {amount(kind, left)} left"
     return BudgetExceededError(
-        f"This request takes {about}{amount(kind, wanted)}, and the budget has {amount(kind, left)} left "
-        f"of {amount(kind, limit)}. It was not sent.",
+        f"The budget of {amount(kind, limit)} is spent; this one was not sent."
+        if kind == "requests"
+        else f"{wish} of {amount_of(kind, limit)}. It was not sent.",
         f"Raise the budget, with %gateway budget {more} for example or Budget.limit in code, "
         "or end it with %gateway budget off.",
         kind=kind,

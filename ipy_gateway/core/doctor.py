@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from .answers import parse_object
 from .client import forward
 from .config import GatewayConfig
-from .exceptions import UpstreamError
+from .exceptions import BudgetExceededError, UpstreamError
 from .findings import ServerReport
 from .loop_clients import Connections
 from .other_addresses import USUAL_PORTS
@@ -60,11 +60,14 @@ async def diagnose(
 
 async def _examine(probing: Probing, ports: Sequence[int]) -> ServerReport:
     version = ""
-    if await probe_address(probing, ports):
-        version = await _version(probing)
-        await probe_chat(probing)
-        if "key" not in probing.findings or probing.findings["key"].state != "fails":
-            await probe_audio(probing)
+    try:
+        if await probe_address(probing, ports):
+            version = await _version(probing)
+            await probe_chat(probing)
+            if "key" not in probing.findings or probing.findings["key"].state != "fails":
+                await probe_audio(probing)
+    except BudgetExceededError as error:  # which says nothing of the server
+        probing.note_end_of_budget(error)
     report = ServerReport(
         probing.url,
         probing.purposes,

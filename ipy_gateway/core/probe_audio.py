@@ -8,7 +8,7 @@ import httpx
 from .answers import parse_completion
 from .client import forward_chat_completion, forward_transcription
 from .config import LOCAL_SPEECH_MODEL
-from .exceptions import GatewayError, UpstreamResponseError
+from .exceptions import BudgetExceededError, GatewayError, UpstreamResponseError
 from .findings import Fix, Probe, State
 from .fixes import give_key, hear_elsewhere, name_model
 from .probing import Probing, failed_for_its_key, has_embedded_engine
@@ -91,6 +91,8 @@ async def _note_ways(probing: Probing, found: dict[AudioApi, Outcome]) -> None:
 async def _outcome(probing: Probing, attempt: Coroutine[Any, Any, None]) -> Outcome:
     try:
         await attempt
+    except BudgetExceededError:
+        raise
     except GatewayError as error:
         return _failure(probing, error)
     return WORKS
@@ -135,6 +137,8 @@ async def _comes_as(name: str, request: TranscriptRequest) -> bool:
     try:
         response = await _sent(request, fields)
         parse_transcription(response, request.base_url, request.config)
+    except BudgetExceededError:
+        raise
     except GatewayError:
         return False
     text = decoded(response.content)

@@ -10,7 +10,7 @@ from .answers import parse_completion
 from .chunks import ChatChunk
 from .client import forward_chat_completion
 from .config import LOCAL_CHAT_MODEL
-from .exceptions import GatewayError, UpstreamResponseError
+from .exceptions import BudgetExceededError, GatewayError, UpstreamResponseError
 from .findings import Fix, Speed
 from .fixes import chat_elsewhere, give_key, is_about_a_model, name_model
 from .messages import answer_text, is_cut_off, text_message
@@ -18,6 +18,7 @@ from .probe_address import NO_ROUTE
 from .probing import Probing, failed_for_its_key, has_embedded_engine
 from .routing import is_local
 from .streams import ChatStream
+from .tape import tape_in_use
 
 MAX_TOKENS = 8
 FEW_TOKENS = 3  # fewer tell nothing of speed
@@ -58,6 +59,8 @@ async def _ask_once(probing: Probing) -> str:
     for limit in ("max_tokens", "max_completion_tokens"):
         try:
             await _complete(probing, "Say hello.", {limit: 1})
+        except BudgetExceededError:
+            raise
         except GatewayError as refusal:
             error = refusal
             if "max_completion_tokens" not in refusal.message:
@@ -73,7 +76,8 @@ async def _ask_once(probing: Probing) -> str:
 
 def _note_key(probing: Probing) -> None:
     has_key = probing.config.key_for(probing.url) is not None
-    probing.note("key", "works", "it is accepted" if has_key else "none is needed")
+    detail = "it is accepted" if has_key else "none is needed"
+    probing.note("key", "works", "" if tape_in_use() else detail)  # what is replayed has none
 
 
 async def _say_why_not(probing: Probing, error: GatewayError) -> None:
@@ -109,6 +113,8 @@ async def _probe_stream(probing: Probing, limit: str) -> bool:
         async with aclosing(stream.read_out()) as chunks:
             async for chunk in chunks:
                 arrivals.append((time.monotonic() - started, chunk))
+    except BudgetExceededError:
+        raise
     except GatewayError as error:
         probing.note("stream", "fails", error.message, _hint(error))
         return False
@@ -147,6 +153,8 @@ async def _probe_schema(probing: Probing, limit: str) -> None:
         probing.takes_json_schema = False
         probing.note("JSON schema", "not offered", error.message)
         return
+    except BudgetExceededError:
+        raise
     except GatewayError as error:
         probing.note("JSON schema", "fails", error.message, _hint(error))
         return

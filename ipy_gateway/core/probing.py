@@ -8,7 +8,7 @@ from typing import Any
 from .answers import is_about_key, parse_object
 from .client import forward_models
 from .config import LOCAL_BASE_URL, GatewayConfig
-from .exceptions import GatewayError, UpstreamResponseError
+from .exceptions import BudgetExceededError, GatewayError, UpstreamResponseError
 from .findings import PROBES, Finding, Fix, Probe, State
 from .model_names import ModelFields, audio_model, named, text_model
 from .routing import audio_urls
@@ -76,6 +76,13 @@ class Probing:
         finding = self.findings[probe] = Finding(probe, state, detail, fix, **more)
         self.on_finding(self.url, finding)
         return finding
+
+    def note_end_of_budget(self, error: BudgetExceededError) -> None:
+        """Take note that nothing more can be tried: the first probe that is left says why, and what to do."""
+        first, *others = (probe for probe in PROBES if probe not in self.findings)
+        self.note(first, "not tried", error.message, Fix(error.hint))
+        for probe in others:
+            self.note(probe, "not tried", "the budget has not enough left")
 
     def close(self) -> tuple[Finding, ...]:
         """All findings; what was left out was not tried, because of what failed or is not there."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ..core.budget import SECONDS_PER_MINUTE, Budget
 from ..core.exceptions import InvalidRequestError
 
-EXAMPLE: Final = "Write %gateway budget 200k tokens, 50 requests, or 30 audio minutes."
+EXAMPLE: Final = "Write %gateway budget 200k tokens, or 50 requests, or 30 audio minutes."
 _LIMIT = re.compile(
     r"(?P<number>\d[\d_,]*(?:\.\d+)?)\s*(?P<unit>[kKM]?)\s*"
     r"(?:(?P<kind>tokens?|requests?)|(?:audio\s+)?minutes?(?:\s+of\s+audio)?)(?:\s+and)?[,;]?\s*"

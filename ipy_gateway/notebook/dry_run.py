@@ -12,6 +12,7 @@ from ..core.messages import Message, text_message
 from ..core.model_names import audio_model, named, text_model
 from ..core.recording_source import open_source
 from ..core.routing import audio_urls, has_audio_content, upstream_urls
+from ..core.tape import tape_in_use
 from ..core.transcript import Transcript
 from ..core.typed_answers import typed_request
 from ..render.budget import budget_text
@@ -97,7 +98,9 @@ def _chat_dry_run(prompt: Prompt, question: Question, kind: Any) -> DryRun:
     )
 
 
-def _has_key(urls: tuple[str, ...], config: GatewayConfig) -> bool:
+def _has_key(urls: tuple[str, ...], config: GatewayConfig) -> bool | None:
+    if tape_in_use():  # what is replayed needs none, and is to look as it did with it
+        return None
     return any(config.key_for(url) for url in urls)
 
 

@@ -31,7 +31,7 @@ class Examination(Output):
         bridge: Bridge | None = None,
     ) -> None:
         super().__init__(shell, "Trying out the servers", bridge)
-        self._examined = asking(config, servers) if servers else config
+        self._examined = asking(config, servers, _address_meant_by) if servers else config
         is_configured = self._examined.text_urls == config.text_urls
         self._url = "" if is_configured else " ".join(self._examined.text_urls)
         self._found: dict[str, list[Finding]] = {}
@@ -48,3 +48,7 @@ class Examination(Output):
         if self._is_time():
             found = {url: list(findings) for url, findings in list(self._found.items())}
             self._replace(examination_bundle(found, seconds=self.seconds))
+
+
+def _address_meant_by(word: str) -> str:
+    return f"Write %gateway doctor http://{word}, or %gateway doctor for the servers that are configured."

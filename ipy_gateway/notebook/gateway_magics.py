@@ -29,7 +29,7 @@ from .kernel_loop import KernelLoop
 from .live import LiveAnswer
 from .loop import Bridge
 from .recordings import Batch
-from .settings import UNSET, SettingTraits, changed, configured, loop_named
+from .settings import UNSET, SettingTraits, changed, configured, loop_named, names_in
 
 
 @magics_class
@@ -144,9 +144,9 @@ class GatewayMagics(Magics, SettingTraits):
                 self.output("").show(_config_bundle(self.gateway_config))
             case _:
                 before, self.gateway_config = self.gateway_config, changed(self.gateway_config, line)
-                self.output("").show(
-                    changes_bundle(before, self.gateway_config, shows_keys=not tape_in_use())
-                )
+                # What is replayed may begin with other settings than it was recorded with.
+                named = names_in(line) if tape_in_use() else None
+                self.output("").show(changes_bundle(before, self.gateway_config, named=named))
         self.shown.note(self.gateway_config)
         return self.gateway_config
 

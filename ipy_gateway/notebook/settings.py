@@ -5,7 +5,7 @@ import difflib
 import getpass
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
@@ -106,14 +106,30 @@ def changed(config: GatewayConfig, line: str) -> GatewayConfig:
     _refuse_keys(words)
     if words[:1] == ["set"] or (words and SETTING.fullmatch(words[0])):
         return dataclasses.replace(config, **_settings(words[words[0] == "set" :], config))
-    return asking(config, line.replace(",", " ").split()) if words else config
+    if len(words) > 1 and words[0] in WORDS:
+        raise InvalidRequestError(
+            f"%gateway {words[0]} takes nothing behind it, not {words[1]!r:.80}.", "Leave it out."
+        )
+    return asking(config, line.replace(",", " ").split(), _meant_by) if words else config
 
 
-def asking(config: GatewayConfig, urls: Sequence[str]) -> GatewayConfig:
-    """Text and audio go to these servers: who brings recordings home means all of them."""
+def names_in(line: str) -> list[str]:
+    """The settings that `%gateway LINE` names; a server alone is that of text."""
+    found = map(SETTING.fullmatch, line.split())
+    return [setting["name"] for setting in found if setting] or ["text_base_url"]
+
+
+def asking(config: GatewayConfig, urls: Sequence[str], hint: Callable[[str], str]) -> GatewayConfig:
+    """Text and audio go to these servers: who brings recordings home means all of them.
+
+    Args:
+        config: what is configured.
+        urls: the servers.
+        hint: what to do about a word that is none.
+    """
     for url in urls:
         if "://" not in url:
-            raise ConfigurationError(f"{url!r} is no address of a server.", _meant_by(url))
+            raise ConfigurationError(f"{url!r} is no address of a server.", hint(url))
     servers = urls[0] if len(urls) == 1 else tuple(urls)
     return dataclasses.replace(config, text_base_url=servers, audio_base_url=None, routing_mode="single")
 

@@ -157,7 +157,7 @@ def _names_in(placeholder: Placeholder) -> set[str]:
 
 
 def _near_misses(name: str, names: Mapping[str, Any], placeholder: Placeholder) -> str:
-    known = [other for other in (*names, *vars(builtins)) if not other.startswith("_")]
+    known = {other for other in (*names, *vars(builtins)) if not other.startswith("_")}
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
     first = f"Did you mean {' or '.join(close)}?" if close else "Run the cell that defines it first."
     if placeholder.written:

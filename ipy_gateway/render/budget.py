@@ -1,10 +1,10 @@
 """What a budget looks like: what is spent of it."""
 
-from ..core.budget import KINDS, Budget, amount
+from ..core.budget import KINDS, Budget, amount, amount_of
 from .bundle import Bundle
 from .results import note_bundle
 
-NO_BUDGET = "There is no budget. Set one with %gateway budget 200k tokens, requests or audio minutes."
+NO_BUDGET = "There is no budget. Set one: %gateway budget 200k tokens, or 50 requests, or 30 audio minutes."
 
 
 def budget_bundle(budget: Budget | None) -> Bundle:
@@ -22,4 +22,4 @@ def budget_text(budget: Budget) -> str:
 def _spent(kind: str, used: float, limit: float | None) -> str:
     if limit is None:
         return amount(kind, used) if used else ""
-    return f"{amount(kind, used)} of {amount(kind, limit)}"
+    return f"{amount_of(kind, used)} of {amount(kind, limit)}"

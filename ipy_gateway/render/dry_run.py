@@ -21,7 +21,7 @@ class DryRun:
 
     Attributes:
         servers: the base URLs that would be asked, in the order of preference.
-        has_key: whether a key would go along.
+        has_key: whether a key would go along, or None where that is not told.
         params: fields of the request other than the messages.
         messages: the messages, those of the conversation included.
         values: what each variable became, with its size.
@@ -30,7 +30,7 @@ class DryRun:
     """
 
     servers: Sequence[str]
-    has_key: bool
+    has_key: bool | None
     params: Mapping[str, Any]
     messages: Sequence[Mapping[str, Any]]
     values: Sequence[tuple[str, str]] = ()
@@ -58,7 +58,7 @@ def dry_run_bundle(run: DryRun) -> Bundle:
 def _settings(run: DryRun) -> list[tuple[str, str]]:
     return [
         ("to", ", ".join(run.servers)),
-        ("key", "goes along" if run.has_key else "none"),
+        *([] if run.has_key is None else [("key", "goes along" if run.has_key else "none")]),
         *((name, _param(value)) for name, value in run.params.items()),
         ("tokens", f"about {run.tokens:,}, without the answer"),
     ]

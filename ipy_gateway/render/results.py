@@ -1,6 +1,6 @@
 """What a transcript, a configuration and a waiting look like."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 
 from ..core.config import GatewayConfig
@@ -38,12 +38,14 @@ def config_bundle(config: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
     return Bundle(_lines(rows), block(_table(rows)))
 
 
-def changes_bundle(before: GatewayConfig, after: GatewayConfig, *, shows_keys: bool = True) -> Bundle:
-    """The settings that are others now; where none is, the servers."""
+def changes_bundle(
+    before: GatewayConfig, after: GatewayConfig, *, named: Collection[str] | None = None
+) -> Bundle:
+    """The settings that are others now; or those that are named, without keys, whatever they were before."""
     rows = [
         (name, text)
-        for name, text in _rows(after, shows_keys=shows_keys)
-        if getattr(before, name) != getattr(after, name)
+        for name, text in _rows(after, shows_keys=named is None)
+        if (getattr(before, name) != getattr(after, name) if named is None else name in named)
     ]
     rows = rows or [("text_base_url", setting_text(after, "text_base_url"))]
     return Bundle(_lines(rows), block(_table(rows)))

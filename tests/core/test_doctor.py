@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ipy_gateway import Finding, Fix, GatewayConfig, ServerReport, diagnose
+from ipy_gateway import Budget, Finding, Fix, GatewayConfig, ServerReport, diagnose
 from ipy_gateway.core.config import LOCAL_BASE_URL
 from ipy_gateway.core.findings import PROBES, Probe
 
@@ -67,6 +67,23 @@ async def test_of_a_server_that_does_everything_all_is_told_to_work() -> None:
     assert report["URL"].detail.endswith("/v1, with and without /v1")
     assert report.audio_api == "chat"
     assert report.takes_json_schema is True
+
+
+@pytest.mark.parametrize("requests", range(1, 6))
+async def test_where_a_budget_ends_nothing_bad_is_said_of_the_server(requests: int) -> None:
+    with Budget(requests=requests).applied():
+        report, _ = await found_at(WellServer())
+
+    first, *others = (one for one in report.findings if one.state == "not tried")
+    assert {one.state for one in report.findings if one.probe != "TLS"} == {"works", "not tried"}
+    assert first.detail == f"{_budget_of(requests)} is spent; this one was not sent."
+    assert first.fix and first.fix.advice.startswith("Raise the budget")
+    assert {one.detail for one in others} <= {"the budget has not enough left"}
+    assert not report.is_well
+
+
+def _budget_of(requests: int) -> str:
+    return f"The budget of {requests} request{'' if requests == 1 else 's'}"
 
 
 async def test_findings_are_told_as_they_are_made() -> None:

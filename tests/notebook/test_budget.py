@@ -32,11 +32,11 @@ def test_a_budget_ends_requests_until_it_is_raised(chat_kernel: Kernel, server: 
     raised = chat_kernel.run("%gateway budget 2 requests 10k tokens")
     again = chat_kernel.run("%chat Who?")
 
-    assert shown.text == "Budget: 0 requests of 1 request."
+    assert shown.text == "Budget: 0 of 1 request."
     assert (first.status, again.status) == ("ok", "ok")
     assert refused.error_name == "BudgetExceededError"
-    assert "the budget has 0 requests left of 1 request. It was not sent." in refused.error_text
-    assert "1 request of 2 requests" in raised.text
+    assert "The budget of 1 request is spent; this one was not sent." in refused.error_text
+    assert "1 of 2 requests" in raised.text
     assert chats(server) == 2
 
 
@@ -45,7 +45,7 @@ def test_the_status_shows_it_and_looking_costs_nothing(chat_kernel: Kernel, serv
 
     status = chat_kernel.run("%gateway")
 
-    assert status.text.endswith("Budget: 0 tokens of 200,000 tokens.")
+    assert status.text.endswith("Budget: 0 of 200,000 tokens.")
 
 
 def test_what_is_awaited_in_a_cell_counts_too(chat_kernel: Kernel, server: FaultServer) -> None:

@@ -1,18 +1,14 @@
 """A notebook that was recorded runs without its servers, and gives the same outputs."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from ..support.fault_server import Answer, RecordedRequest, answer, completion, fault_server
 from ..support.kernel import Kernel
+from ..support.lessons import checked_by_nbval, recorded_lesson
 from .test_completion import completed
 
 KEY = "kept-between-us-two-only"
@@ -56,43 +52,18 @@ def lesson(tmp_path_factory: pytest.TempPathFactory, tone: bytes) -> Path:
     """A notebook that was run once, while its server was there, with its cassette beside it."""
     folder = tmp_path_factory.mktemp("lesson")
     (folder / "tone.wav").write_bytes(tone)
-    path = folder / "lesson.ipynb"
     with fault_server(respond=respond) as server:
         sources = [cell.format(url=server.url, key=KEY) for cell in CELLS]
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]  # as it is
-        next(cell for cell in cells if cell.source == "%chat refuse").metadata.tags = ["raises-exception"]
-        notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]  # as it is
-        client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}})
         ours = {"IPY_GATEWAY_API_KEY": KEY, "IPY_GATEWAY_TEXT_BASE_URL": server.url}
-        client.execute(env={**os.environ, **ours})
+        path = recorded_lesson(folder, sources, failing=["%chat refuse"], **ours)
         assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
-        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # as it is
     return path
 
 
 def test_a_recorded_notebook_passes_strict_nbval_without_its_server_and_its_key(lesson: Path) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "nbval.plugin",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            "--nbval",
-            lesson.name,
-        ],
-        cwd=lesson.parent,
-        env={**os.environ, "IPY_GATEWAY_REPLAY": "lesson.json", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    said = checked_by_nbval(lesson, IPY_GATEWAY_REPLAY="lesson.json")
 
-    assert f"{len(CELLS)} passed" in done.stdout, done.stdout + done.stderr
+    assert f"{len(CELLS)} passed" in said, said
 
 
 def test_the_notebook_did_what_it_is_for(lesson: Path) -> None:

@@ -54,6 +54,20 @@ def test_two_answer_and_one_is_dead(chat_kernel: Kernel, server: FaultServer) ->
     assert kept == f"['Reply', 'Reply', 'UpstreamUnreachableError'] ['a', '{label}', '{DEAD}']\n"
 
 
+def test_two_real_models_answer_and_a_dead_server_holds_up_none(
+    chat_kernel: Kernel, text_server: str
+) -> None:
+    asked = f"local://engine,{text_server},{DEAD}"
+    ok(chat_kernel.run(f"%%chat -o r -t 0 --max-tokens 8 --compare {asked}\nWhat is a decibel?"))
+
+    kept = ok(chat_kernel.run("print([type(one).__name__ for one in r.values()])")).text
+    texts = ok(
+        chat_kernel.run(f"print(all(r[name].text for name in ('local://engine', '{text_server}')))")
+    ).text
+    assert kept == "['Reply', 'Reply', 'UpstreamUnreachableError']\n"
+    assert texts == "True\n"
+
+
 def test_a_model_that_nobody_knows_is_an_error_in_its_column(
     chat_kernel: Kernel, server: FaultServer
 ) -> None:

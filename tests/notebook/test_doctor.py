@@ -96,7 +96,7 @@ def test_what_is_no_server_is_an_error(shell: InteractiveShell, word: str) -> No
     with capture_output():
         result = shell.run_cell(f"%gateway doctor {word}")
 
-    assert f"{word!r} is no address of a server." in str(result.error_in_exec)
+    assert f"{word!r} is no address of a server. Write %gateway doctor http://" in str(result.error_in_exec)
 
 
 def test_headless_it_is_the_same_each_time(chat_kernel: Kernel, tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_a_setting_is_shown_as_it_is_from_now_on(chat_kernel: Kernel, server: Fa
             "%gateway set NAME=VALUE, or one of status, models, settings, set, key, journal, "
             "record, replay, doctor, budget, loop.",
         ),
+        ("models tiny", "%gateway models takes nothing behind it, not 'tiny'. Leave it out."),
         ("loop", "%gateway loop needs a name. Write %gateway loop own, or %gateway loop kernel."),
         ("loop mine", "There is no loop 'mine'. Write %gateway loop own, or %gateway loop kernel."),
         (
