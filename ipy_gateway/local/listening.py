@@ -30,17 +30,8 @@ def hear(pack: Pack, samples: Any, model: Any, options: dict[str, Any]) -> tuple
         options: of its `transcribe`.
     """
     packed = pack.samples(samples)
-    heard = _at_length if pack.is_long else _at_once
-    segments, info = heard(pack, packed, model, options)
+    segments, info = _at_once(pack, packed, model, options)
     return _sentences(pack, segments), info
-
-
-def _at_length(
-    pack: Pack, packed: Any, model: Any, options: dict[str, Any]
-) -> tuple[Iterator[tuple[Any, float]], Any]:
-    """Where there is no pause to cut at, each half minute begins where the one before was understood."""
-    segments, info = model.transcribe(packed, word_timestamps=True, **options)
-    return ((segment, 0.0) for segment in segments), info
 
 
 def _at_once(
