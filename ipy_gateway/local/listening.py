@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from .packing import Pack
@@ -13,6 +14,9 @@ from .silence import SAMPLE_RATE_HZ
 CLIPS_AT_ONCE = 4
 # faster-whisper's own limits, by which it tells what its decoder lost itself in, and tries again.
 _COMPRESSION_RATIO, _AVERAGE_LOG_PROBABILITY = 2.4, -1.0
+# Between the middles of two words; in clips without their silence it is hardly ever more than one second, and
+# the decoder jumps over five and more, from the first time that something is said to the second.
+_LONGEST_HUSH_S = 2.0
 _SENTENCE_END = re.compile(r"[.?!…。！？]\W*$")
 _ABBREVIATION = re.compile(
     r"^\W*(?:\w|mrs?|ms|dr|prof|st|jr|sr|vs|nr|no|[ap]\.m|e\.g|i\.e)\.\W*$", re.IGNORECASE
@@ -30,23 +34,14 @@ def hear(pack: Pack, samples: Any, model: Any, options: dict[str, Any]) -> tuple
         options: of its `transcribe`.
     """
     packed = pack.samples(samples)
-    heard = _at_length if pack.is_long else _at_once
-    segments, info = heard(pack, packed, model, options)
+    segments, info = _at_once(pack, packed, model, options)
     return _sentences(pack, segments), info
-
-
-def _at_length(
-    pack: Pack, packed: Any, model: Any, options: dict[str, Any]
-) -> tuple[Iterator[tuple[Any, float]], Any]:
-    """Where there is no pause to cut at, each half minute begins where the one before was understood."""
-    segments, info = model.transcribe(packed, word_timestamps=True, **options)
-    return ((segment, 0.0) for segment in segments), info
 
 
 def _at_once(
     pack: Pack, packed: Any, model: Any, options: dict[str, Any]
 ) -> tuple[Iterator[tuple[Any, float]], Any]:
-    """All clips together; by itself again what the decoder lost itself in."""
+    """All clips together; by itself again what the decoder lost itself in, or left something out of."""
     segments, info = (
         import_extra("faster_whisper")
         .BatchedInferencePipeline(model)
@@ -62,7 +57,8 @@ def _at_once(
 
     def heard() -> Iterator[tuple[Any, float]]:
         for (start_s, end_s), segment in zip(pack.bounds_s, segments, strict=True):
-            if not _is_lost(segment) or "temperature" in options:
+            is_lost = _is_lost(segment) and "temperature" not in options
+            if not is_lost and _longest_hush_s(segment, start_s, end_s) <= _LONGEST_HUSH_S:
                 yield segment, 0.0
                 continue
             clip = packed[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]
@@ -83,6 +79,12 @@ def _is_lost(segment: Any) -> bool:
     return bool(
         segment.compression_ratio > _COMPRESSION_RATIO or segment.avg_logprob < _AVERAGE_LOG_PROBABILITY
     )
+
+
+def _longest_hush_s(segment: Any, start_s: float, end_s: float) -> float:
+    """For how long nothing is said in a clip, as its words have it."""
+    middles_s = [(word.start + word.end) / 2 for word in segment.words]
+    return float(max(after - before for before, after in pairwise([start_s, *middles_s, end_s])))
 
 
 def _by_sentence(words: list[Any]) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ CLIP_S = 30  # what Whisper takes in at once, whether or not that much is said i
 
 @dataclass(frozen=True)
 class Pack:
-    """Clips of at most half a minute that a model takes in together, or a longer one without a pause.
+    """Clips of at most half a minute that a model takes in together.
 
     Attributes:
         clips: the spans of speech in each, which follow each other without what was between them.
@@ -28,15 +28,10 @@ class Pack:
         numpy = import_extra("numpy")
         return numpy.concatenate([recording[span.start : span.end] for span in self._spans])
 
-    @property
-    def is_long(self) -> bool:
-        """Whether it is longer than what a model takes in at once."""
-        return _is_long(self.clips[0])
-
     @cached_property
     def bounds_s(self) -> list[tuple[float, float]]:
         """Where each clip begins and ends in the pack."""
-        ends = list(accumulate(sum(span.length for span in clip) for clip in self.clips))
+        ends = list(accumulate(map(_length, self.clips)))
         return [
             (start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ)
             for start, end in zip([0, *ends[:-1]], ends, strict=True)
@@ -66,10 +61,15 @@ class Pack:
 
 
 def packs(spans: Iterable[Span], *, clips: int) -> Iterator[Pack]:
-    """The speech of a recording in packs of so many clips; what is longer is one by itself."""
+    """The speech of a recording in packs of so many clips.
+
+    Args:
+        spans: where somebody speaks, none of it longer than a clip.
+        clips: how many of them make a pack.
+    """
     pack: list[tuple[Span, ...]] = []
     for clip in _clips(spans):
-        if pack and (len(pack) == clips or _is_long(clip) or _is_long(pack[-1])):
+        if len(pack) == clips:
             yield Pack(tuple(pack))
             pack = []
         pack.append(clip)
@@ -80,7 +80,7 @@ def packs(spans: Iterable[Span], *, clips: int) -> Iterator[Pack]:
 def _clips(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
     clip: tuple[Span, ...] = ()
     for span in spans:
-        if clip and _is_long((*clip, span)):
+        if clip and _length((*clip, span)) > CLIP_S * SAMPLE_RATE_HZ:
             yield clip
             clip = ()
         clip = (*clip, span)
@@ -88,5 +88,5 @@ def _clips(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
         yield clip
 
 
-def _is_long(clip: tuple[Span, ...]) -> bool:
-    return sum(span.length for span in clip) > CLIP_S * SAMPLE_RATE_HZ
+def _length(clip: tuple[Span, ...]) -> int:
+    return sum(span.length for span in clip)

@@ -14,6 +14,7 @@ from .packing import packs
 from .requirements import import_extra
 from .silence import SAMPLE_RATE_HZ, speech_spans
 from .speech_models import load_model, model_folder
+from .unbroken import in_clips
 from .worker import Cancelled, Worker
 
 
@@ -113,7 +114,8 @@ def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Ite
     if request.temperature is not None:
         options["temperature"] = request.temperature
     duration_s, is_heard = len(samples) / SAMPLE_RATE_HZ, False
-    for pack in packs(speech_spans(samples, cancelled), clips=CLIPS_AT_ONCE):
+    spans = in_clips(speech_spans(samples, cancelled), samples)
+    for pack in packs(spans, clips=CLIPS_AT_ONCE):
         segments, info = hear(pack, samples, model, options)
         if not is_heard:
             is_heard, options["language"] = True, info.language

@@ -5,6 +5,7 @@ Three minutes of it here; for 25 minutes run `pytest -m long tests/local/test_lo
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..support.long_speech import (
     without_a_pause,
 )
 from ..support.sentences_heard import check
+from ..support.tones import RATE_HZ, wav
 from ..support.word_error_rate import word_errors, words
 
 SHORT_S, LONG_S = 181, 1500
@@ -77,3 +79,19 @@ async def test_no_word_is_lost_at_a_cut_and_times_are_right(
     assert error_s <= 0.3
     assert len(found.errors_s) > len(recording.spoken)
     assert len(told) > 3
+
+
+async def test_what_a_decoder_jumps_over_is_heard(sentences: list[Sentence], tmp_path: Path) -> None:
+    """Here Whisper tiny.en jumps from the first time that a sentence is said to behind the second."""
+    recording = without_a_pause(sentences, LONG_S)
+    said = [one for one in recording.spoken if 651.0 < one.start_s < 674.0]
+    path = tmp_path / "talk.wav"
+    start, end = (round(time_s * RATE_HZ) for time_s in (said[0].start_s, said[-1].end_s))
+    path.write_bytes(wav(recording.samples[start:end].tobytes()))
+
+    transcript = await transcribe(path, GatewayConfig())
+
+    spoken = tuple(
+        replace(one, start_s=one.start_s - said[0].start_s, end_s=one.end_s - said[0].start_s) for one in said
+    )
+    assert check(spoken, transcript.segments).dropped == ()

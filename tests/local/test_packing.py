@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ipy_gateway.local.packing import CLIP_S, Pack, packs
+from ipy_gateway.local.packing import Pack, packs
 from ipy_gateway.local.silence import SAMPLE_RATE_HZ, Span, speech_spans
 
 
@@ -43,15 +43,6 @@ def test_a_word_is_where_its_middle_is(
     pack = Pack(((span(0, 12), span(20, 30)),))
 
     assert pack.in_recording(*in_pack) == pytest.approx(in_recording)
-
-
-def test_a_long_stretch_without_a_pause_is_a_pack_by_itself() -> None:
-    spans = [span(0, 12), span(20, 20 + CLIP_S + 10), span(61, 70)]
-
-    found = list(packs(spans, clips=4))
-
-    assert [pack.clips for pack in found] == [((one,),) for one in spans]
-    assert [pack.is_long for pack in found] == [False, True, False]
 
 
 def test_no_speech_is_found_in_silence_and_none_is_packed() -> None:
