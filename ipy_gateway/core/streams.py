@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -105,10 +106,10 @@ class ChatStream(OpenStream[ChatChunk]):
             raise self._broken("ended its answer in the middle")
 
     def _chunks_of(self, events: Iterable[ServerEvent]) -> Iterator[ChatChunk]:
-        server, request_id = self.base_url, self._request_id
+        # No event is a variable here, where an error's traceback shows it: it may repeat the key.
+        parse = partial(parse_chunk, server=self.base_url, request_id=self._request_id)
         try:
-            for event in events:
-                chunk = parse_chunk(event, server=server, request_id=request_id)
+            for chunk in map(parse, events):
                 if isinstance(chunk, Done):
                     self._is_done = True
                     return

@@ -22,6 +22,6 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop_clients, "_fast_transport", lambda: FastTransport)
 
 
-@pytest.mark.parametrize(("fault", "use"), ONE_USE)
-def test_a_fault_is_told_in_the_same_words(fault: Fault, use: str, trial: Trial) -> None:
-    trial.fails(fault, use)
+@pytest.mark.parametrize(("known_fault", "use"), ONE_USE)
+def test_a_fault_is_told_in_the_same_words(known_fault: Fault, use: str, trial: Trial) -> None:
+    trial.fails(known_fault, use)
