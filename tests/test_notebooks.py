@@ -14,7 +14,7 @@ from .conftest import PROJECT
 FOLDER = PROJECT / "notebooks"
 QUICKSTART = FOLDER / "01-quickstart.ipynb"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# How outputs look and work may change without each notebook being run anew; what they say may not.
+# How outputs look and work may change without a new run of each notebook; what they say may not.
 SANITIZING = r"""
 [looks]
 regex: <(style|script)\b[\s\S]*?</\1>
@@ -23,7 +23,7 @@ replace: LOOKS
 
 
 def run_strictly(notebook: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a copy of a notebook, and compare each output with the saved one, all but its style sheet and script.
+    """Run a copy of a notebook, and compare its outputs with those saved, but for styles and scripts.
 
     Args:
         notebook: which.
