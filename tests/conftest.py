@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ipy_gateway.core import chunks, loop_clients
+from ipy_gateway.core import chunks
+from ipy_gateway.core.loop_clients import FAST_VARIABLE
 from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
 from ipy_gateway.local.weights import ensure_weights
@@ -39,12 +40,13 @@ class Clip:
 
 
 def pytest_configure() -> None:
-    """Let the threads of the embedded engine sleep while they wait for each other.
+    """Have this process, and kernels and whatever else it starts, work as most do.
 
-    By default they spin, which makes it twice as fast on an idle machine, and ten times as slow on one whose
-    cores are wanted by others, too.
+    By default the threads of the embedded engine spin while they wait for each other, which makes it twice as
+    fast on an idle machine, and ten times as slow on one whose cores are wanted by others, too.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ[FAST_VARIABLE] = "0"  # the extra `fast` is tested by itself
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +69,7 @@ def _servers_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 @pytest.fixture(autouse=True)
 def _without_extra_fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As most have it. Kernels are processes of their own, and use what is installed."""
-    monkeypatch.setattr(loop_clients, "_fast_transport", lambda: None)
+    """What reads the events of streams; its connections are turned off for all processes."""
     monkeypatch.setattr(chunks, "_fast_json", lambda: None)
 
 

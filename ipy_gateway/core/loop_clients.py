@@ -27,6 +27,9 @@ from .transport_errors import os_reason
 # Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
 mounted_transports: dict[str, str] = {}
 
+# With "0", connections are httpx's own: aiohttp refuses some sloppy answers that httpx takes.
+FAST_VARIABLE = "IPY_GATEWAY_FAST"
+
 # What httpx.create_ssl_context() reads, in its order.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -219,7 +222,9 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
 
 @cache
 def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
-    """What the extra `fast` brings, where it is installed."""
+    """What the extra `fast` brings, where it is installed, and not turned off."""
+    if os.environ.get(FAST_VARIABLE, "").strip() == "0":
+        return None
     try:
         module = importlib.import_module(".fast_transport", __package__)
     except ImportError:
