@@ -14,6 +14,7 @@ from IPython.core.magic import (
 from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts, folder_for_files, save_as
+from ..render.bundle import Bundle
 from ..render.recordings import RecordingState, summary_bundle
 from ..render.results import note_bundle
 from ..render.transcript_view import transcript_bundle
@@ -33,7 +34,7 @@ class AudioMagics(Magics):
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
         super().__init__(shell)
         self._gateway = gateway
-        gateway.shown.add_type(Transcript, transcript_bundle)
+        gateway.shown.add_type(Transcript, _bundle_of_one)
         gateway.shown.add_type(Transcripts, _bundle_of)
 
     @no_var_expand
@@ -129,6 +130,11 @@ def _failed(result: Transcripts, batch: Batch) -> GatewayError:
             f"The others are in {variable}." if variable else "With -o NAME the others are in a variable."
         )
     return GatewayError(f"{what} could not be transcribed: {reason}", " ".join(filter(None, hints)))
+
+
+def _bundle_of_one(transcript: Transcript) -> Bundle:
+    """A transcript, or a part of one, that is shown again: how fast the work was belongs to the work."""
+    return transcript_bundle(transcript, is_deterministic=True)
 
 
 def _bundle_of(result: Transcripts) -> Any:

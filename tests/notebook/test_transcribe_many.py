@@ -300,3 +300,13 @@ def test_the_journal_is_shown_searched_and_emptied(kernel: Kernel) -> None:
     assert "a.m4a" not in kernel.run("%gateway journal b.wav").text
     assert "The journal is empty now; it held 2 pieces." in kernel.run("%gateway journal --empty").text
     assert kernel.run("%gateway journal").text == "The journal holds nothing."
+
+
+def test_a_part_of_a_transcript_has_no_speed_of_its_own(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        asking(kernel, server, "t = %transcribe a.m4a")
+        run = kernel.run("from dataclasses import replace\nreplace(t, duration_s=9.0, seconds=1.0)")
+
+    html = "".join(output["data"]["text/html"] for output in run.outputs)
+    assert "9 s" in html
+    assert "real time" not in html
