@@ -12,6 +12,9 @@ import httpx
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_S = 4.0  # uvicorn closes an idle connection after 5 s: ours is gone before
+# llama.cpp closes after each streamed answer and does not say so: what is sent meanwhile is lost, and that is
+# seen at once. A server that takes longer to hang up may have begun to work.
+CLOSED_BEFORE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -19,7 +22,8 @@ class _Connection:
     """One httpx transport which holds one connection."""
 
     transport: httpx.AsyncBaseTransport
-    idle_since: float = 0.0
+    idle_since: float = 0.0  # since when nothing was asked, or 0.0 where nothing was asked yet
+    stays_open: bool = True
 
 
 class ConnectionStack(httpx.AsyncBaseTransport):
@@ -58,13 +62,31 @@ class ConnectionStack(httpx.AsyncBaseTransport):
             self._release()
             raise
         try:
-            response = await connection.transport.handle_async_request(request)
+            response = await self._respond(connection, request)
         except BaseException:
             await self._forget(connection)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
+        connection.stays_open = _stays_open(response)
         response.stream = _ReturningStream(response.stream, self, origin, connection)
         return response
+
+    async def _respond(self, connection: _Connection, request: httpx.Request) -> httpx.Response:
+        """The response; where a used connection turns out to be closed, on a new one.
+
+        As browsers do (RFC 9112, 9.3.1): the server closed it before it could read the request.
+        """
+        if not connection.idle_since:
+            return await connection.transport.handle_async_request(request)
+        started = time.monotonic()
+        try:
+            return await connection.transport.handle_async_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+            if time.monotonic() - started > CLOSED_BEFORE_S or not _is_unanswered(error):
+                raise
+        self._close(_Connection(connection.transport))
+        connection.transport, connection.idle_since = self._open_connection(request.url), 0.0
+        return await connection.transport.handle_async_request(request)
 
     def _take(self, origin: Any, url: httpx.URL) -> _Connection:
         idle = self._idle.get(origin)
@@ -149,7 +171,7 @@ class _ReturningStream(httpx.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if not self._complete or self._stack.closed:
+        if not (self._complete and connection.stays_open) or self._stack.closed:
             await self._stack._forget(connection, self._body)
             return
         try:
@@ -158,6 +180,19 @@ class _ReturningStream(httpx.AsyncByteStream):
             await self._stack._forget(connection)
             raise
         self._stack._put_back(self._origin, connection)
+
+
+def _stays_open(response: httpx.Response) -> bool:
+    """Whether the server keeps the connection once the response has ended (RFC 9112, 6.3 and 9.3)."""
+    headers = response.headers
+    if "close" in headers.get("connection", "").lower():
+        return False
+    return "content-length" in headers or "transfer-encoding" in headers or response.status_code in (204, 304)
+
+
+def _is_unanswered(error: httpx.TransportError) -> bool:
+    """Whether the connection was closed before a byte of the response came."""
+    return not isinstance(error, httpx.RemoteProtocolError) or "without sending a response" in str(error)
 
 
 async def _close_unread(connection: _Connection, body: httpx.AsyncByteStream | None) -> None:

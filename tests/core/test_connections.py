@@ -129,6 +129,62 @@ async def test_a_body_that_breaks_off_closes_its_connection() -> None:
             assert (await client.get(server.url)).status_code == 200
 
 
+HUNG_UP = Answer(b"", closes=True)
+
+
+async def test_a_used_connection_that_the_server_has_closed_is_replaced() -> None:
+    stack = ConnectionStack(open_connection, max_connections=1)
+    with fault_server(answer(), HUNG_UP, answer(body={"is": "well"})) as server:
+        async with client_of(stack) as client:
+            await client.get(server.url)
+
+            response = await client.post(server.url, json={"n": 1})
+
+            assert response.json() == {"is": "well"}
+            assert [request.connection for request in server.requests] == [1, 1, 2]
+            assert server.requests[1].body == server.requests[2].body
+            assert stack.in_use == 0
+        assert await all_closed(server)
+
+
+async def test_a_new_connection_that_is_closed_is_not_replaced() -> None:
+    stack = ConnectionStack(open_connection)
+    with fault_server(HUNG_UP, answer()) as server:
+        async with client_of(stack) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(server.url)
+
+            assert len(server.requests) == 1
+            assert stack.in_use == 0
+
+
+async def test_a_connection_is_replaced_once() -> None:
+    stack = ConnectionStack(open_connection, max_connections=1)
+    with fault_server(answer(), HUNG_UP) as server:
+        async with client_of(stack) as client:
+            await client.get(server.url)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(server.url)
+
+            assert len(server.requests) == 3
+            assert stack.in_use == 0
+
+
+async def test_what_a_server_may_have_begun_to_answer_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "CLOSED_BEFORE_S", 0.05)
+    stack = ConnectionStack(open_connection)
+    with fault_server(answer(), Answer(b"", delay_s=0.2, closes=True), answer()) as server:
+        async with client_of(stack) as client:
+            await client.get(server.url)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(server.url)
+
+            assert len(server.requests) == 2
+            assert stack.in_use == 0
+
+
 async def test_closing_a_response_twice_gives_its_slot_back_once() -> None:
     stack = ConnectionStack(open_connection, max_connections=1)
     with fault_server() as server:
