@@ -131,6 +131,7 @@ def test_two_widgets_keep_apart(kernel: Kernel, tone: bytes) -> None:
                 one.answer()
             page.send("slice", "a1", tone, offset=0)
             page.wait_for_state("done")
+            other_page.wait_for_state("uploading")
             printed = kernel.run("print(widget.transcripts, other.transcripts, other.state)").text
             other_page.send("slice", "a1", tone, offset=0)
             other_page.wait_for_state("done")

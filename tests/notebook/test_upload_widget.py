@@ -352,11 +352,12 @@ def test_a_close_removes_the_files(kernel: Kernel, tone: bytes) -> None:
         with upload_page(kernel) as page:
             page.upload("talk.wav", tone)
             server.wait_for_requests(1)
-            path = Path(kernel.run("print(widget.uploads[0].path)").text.strip())
+            printed = kernel.run("print(widget.uploads[0].path)")
+            path = Path(printed.text.strip())
             is_there_before = path.exists()
             kernel.run("widget.close()")
         server.wait_until_all_closed()
 
         assert server.open == 0
-    assert is_there_before
+    assert is_there_before, printed
     assert not path.exists()
