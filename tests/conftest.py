@@ -31,6 +31,29 @@ settings.register_profile("the same every time", derandomize=True, deadline=None
 settings.load_profile("the same every time")
 
 
+# Those that take longest. They come first, for a run ends with its last file.
+SLOW_FILES = (
+    "test_notebooks.py",
+    "test_browser_upload.py",
+    "test_browser_chat.py",
+    "test_long_proofs.py",
+    "test_weights.py",
+    "test_engine_life.py",
+    "test_browser.py",
+    "test_cancellation.py",
+    "test_engine.py",
+    "test_hub.py",
+    "test_interrupts.py",
+    "test_browser_transcript.py",
+    "test_browser_transcript_apps.py",
+    "test_browser_hostile_answers.py",
+    "test_terminal.py",
+    "test_secrets.py",
+    "test_browser_upload_apps.py",
+    "test_tutorial.py",
+)
+
+
 @dataclass(frozen=True)
 class Clip:
     """A recording of human speech with what is said in it."""
@@ -47,6 +70,11 @@ def pytest_configure() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ[FAST_VARIABLE] = "0"  # the extra `fast` is tested by itself
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have slow files first."""
+    items.sort(key=lambda item: item.path.name not in SLOW_FILES)
 
 
 @pytest.fixture(autouse=True)
