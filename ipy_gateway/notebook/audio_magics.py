@@ -69,8 +69,13 @@ class AudioMagics(Magics):
         return transcript
 
     def _keep_one(self, transcript: Transcript, output: BatchOutput, batch: Batch) -> None:
-        is_deterministic = self._gateway.is_headless
-        output.show(transcript_bundle(transcript, preview=batch.preview, is_deterministic=is_deterministic))
+        bundle = transcript_bundle(
+            transcript,
+            preview=batch.preview,
+            known=batch.known[0],
+            is_deterministic=self._gateway.is_headless,
+        )
+        output.show(bundle)
         self._hand_over(transcript, batch.options)
         if batch.options.save:
             save_as(transcript, transcript.source, batch.options.save, batch.options.formats)

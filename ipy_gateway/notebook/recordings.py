@@ -33,6 +33,7 @@ class Batch:
         preview: it, once it is made.
         states: how far each is, by its place among the sources; changed on the loop, read by who paints.
         outcomes: what has become of those that have ended, by their place.
+        known: of each whether it was in the journal: "known already", "known in part", or "".
     """
 
     sources: Sequence[Source]
@@ -46,7 +47,7 @@ class Batch:
     def __post_init__(self) -> None:
         self.states = [RecordingState(source.name) for source in self.sources]
         self._given: list[int] = []  # those that were handed on: an address that fails is not
-        self._is_known = [False] * len(self.sources)
+        self.known = [""] * len(self.sources)
 
     @property
     def result(self) -> Transcripts:
@@ -118,7 +119,9 @@ class Batch:
     def _note(self, progress: TranscriptionProgress) -> None:
         number = self._given[progress.position]
         self._change(number, length_s=progress.total_s, done_s=progress.done_s)
-        self._is_known[number] = progress.windows > 0 and progress.from_journal == progress.windows
+        if progress.from_journal:
+            is_whole = progress.from_journal == progress.windows
+            self.known[number] = "known already" if is_whole else "known in part"
 
     def _end(self, number: int, outcome: Outcome) -> None:
         self.outcomes[number] = outcome
@@ -130,9 +133,9 @@ class Batch:
             return
         self._change(
             number,
-            state="known already" if self._is_known[number] else "done",
+            state="known already" if self.known[number] == "known already" else "done",
             length_s=transcript.duration_s,
-            seconds=transcript.seconds,
+            seconds=None if self.known[number] else transcript.seconds,  # it tells nothing of speed
             problem=gaps_text(transcript),
         )
 

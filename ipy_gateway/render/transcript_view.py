@@ -43,6 +43,7 @@ def transcript_bundle(
     *,
     preview: Preview | None = None,
     seconds: float | None = None,
+    known: str = "",
     is_deterministic: bool = False,
 ) -> Bundle:
     """The one output of a transcript.
@@ -51,15 +52,15 @@ def transcript_bundle(
         transcript: what was said.
         preview: what the player plays; without one there is none.
         seconds: how long the transcription took; by default what the transcript says of it.
+        known: shown in place of the speed where it was not all heard just now: "known already".
         is_deterministic: whether speed is kept out of all that is shown; the facts have the seconds anyway.
     """
     seconds = transcript.seconds if seconds is None else seconds
     lines = list(_lines(transcript)) or [_Line(NO_SPEECH)]
     notices = _notices(transcript, preview)
+    speed = "" if is_deterministic else known or _speed(transcript, seconds)
     html = block(
-        _recording(
-            transcript, preview, lines, notices, speed="" if is_deterministic else _speed(transcript, seconds)
-        ),
+        _recording(transcript, preview, lines, notices, speed=speed),
         script("transcript_files.js", "transcript_search.js", "transcript.js"),
         extra_style="transcript.css",
     )

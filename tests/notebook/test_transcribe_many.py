@@ -104,6 +104,17 @@ def test_what_is_known_is_not_asked_again(kernel: Kernel) -> None:
     assert "2 of them known already" in run.outputs[0]["data"]["text/plain"]
 
 
+def test_of_what_is_known_no_speed_is_told(kernel: Kernel) -> None:
+    with fault_server(HEARD) as server:
+        first = asking(kernel, server, "%transcribe a.m4a")
+        again = asking(kernel, server, "%transcribe a.m4a")
+
+    first_html, again_html = (run.outputs[0]["data"]["text/html"] for run in (first, again))
+    assert "real time" in first_html
+    assert "known already" in again_html
+    assert "real time" not in again_html
+
+
 def test_one_that_fails_fails_the_cell_and_costs_no_other(kernel: Kernel) -> None:
     with fault_server(HEARD) as server:
         run = asking(kernel, server, "%transcribe a.m4a notes.txt -o talks")

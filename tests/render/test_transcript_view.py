@@ -105,6 +105,13 @@ def test_the_speed_is_told_in_times_real_time(seconds: float, expected: str) -> 
     assert f"http://host · {expected}" in read(transcript_bundle(TALK, seconds=seconds)).text
 
 
+def test_what_was_known_already_has_no_speed() -> None:
+    text = read(transcript_bundle(TALK, seconds=0.01, known="known already")).text
+
+    assert "http://host · known already" in text
+    assert "real time" not in text
+
+
 def test_a_deterministic_transcript_has_its_speed_in_the_facts_alone() -> None:
     bundle = transcript_bundle(TALK, is_deterministic=True)
 
