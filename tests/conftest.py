@@ -17,6 +17,7 @@ from ipy_gateway.core import chunks
 from ipy_gateway.core.loop_clients import FAST_VARIABLE
 from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
+from ipy_gateway.local.spinning import SPIN_VARIABLE, SPINS
 from ipy_gateway.local.weights import ensure_weights
 
 from .support.kernel import Kernel, running_kernel
@@ -65,10 +66,9 @@ class Clip:
 def pytest_configure() -> None:
     """Have this process, and kernels and whatever else it starts, work as most do.
 
-    By default the threads of the embedded engine spin while they wait for each other, which makes it twice as
-    fast on an idle machine, and ten times as slow on one whose cores are wanted by others, too.
+    Tests that use faster-whisper by themselves have its threads wait as those of the embedded engine do.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault(SPIN_VARIABLE, SPINS)
     os.environ[FAST_VARIABLE] = "0"  # the extra `fast` is tested by itself
 
 

@@ -1,7 +1,6 @@
 """One llama.cpp server in a child process: started, reached over loopback, and ended with us."""
 
 import json
-import os
 import secrets
 import signal
 import threading
@@ -9,13 +8,11 @@ from pathlib import Path
 
 from ..core.exceptions import ConfigurationError, UpstreamUnreachableError
 from .children import Lines, Tail, has_ended, kill, start
+from .spinning import SPIN_VARIABLE, spins
 
 SERVER_SCRIPT = Path(__file__).with_name("llama_server.py")
 LOADING_PATIENCE_S = 600.0  # 40 GB from a slow disk
 LAST_WORDS_CHARACTERS = 200
-# For how many turns a thread that waits for the others spins before it leaves the core to whoever wants it.
-# With OpenMP's own 300,000, on two cores that two more programs wanted, 2 to 6 tokens came a second; now 35.
-_SPIN_VARIABLE, _SPINS = "GOMP_SPINCOUNT", "200"
 _END_S = 0.5  # between a lost connection and the end of the process that held it
 
 
@@ -29,8 +26,7 @@ class ChatServer:
     """
 
     def __init__(self) -> None:
-        spins = os.environ.get(_SPIN_VARIABLE, _SPINS)
-        self.process = start(SERVER_SCRIPT, environment={_SPIN_VARIABLE: spins})
+        self.process = start(SERVER_SCRIPT, environment={SPIN_VARIABLE: spins()})
         self.address = ""
         self.api_key = secrets.token_urlsafe()
         assert self.process.stdin and self.process.stdout and self.process.stderr

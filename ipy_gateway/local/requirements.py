@@ -6,6 +6,7 @@ import traceback
 from types import ModuleType
 
 from ..core.exceptions import ConfigurationError
+from .spinning import spinning_briefly
 
 
 def import_extra(module: str) -> ModuleType:
@@ -15,7 +16,8 @@ def import_extra(module: str) -> ModuleType:
         ConfigurationError: it is not installed, or broken.
     """
     try:
-        return importlib.import_module(module)
+        with spinning_briefly():
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
     except Exception as error:  # a module may raise anything: an av.py beside the notebook is one

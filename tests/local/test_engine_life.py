@@ -22,7 +22,6 @@ from ipy_gateway import (
 )
 from ipy_gateway.local.children import Tail
 from ipy_gateway.local.engine import shared_engine
-from ipy_gateway.local.llama_process import ChatServer
 from ipy_gateway.local.worker import Cancelled, Worker
 
 from .conftest import HANG_S, Listening
@@ -176,21 +175,6 @@ async def test_another_speech_model_is_taken_from_its_folder(speech_model: Path,
     config = GatewayConfig(audio_model=str(speech_model))
 
     assert "Peter Wilson" in await transcribe_audio(note.read_bytes(), config)
-
-
-@pytest.mark.parametrize(("set_by_user", "spins"), [(None, "200"), ("5000", "5000")])
-def test_llama_leaves_the_cores_to_others_unless_the_user_says_otherwise(
-    monkeypatch: pytest.MonkeyPatch, set_by_user: str | None, spins: str
-) -> None:
-    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    if set_by_user:
-        monkeypatch.setenv("GOMP_SPINCOUNT", set_by_user)
-
-    server = ChatServer()
-    environment = psutil.Process(server.process.pid).environ()
-    server.stop()
-
-    assert environment["GOMP_SPINCOUNT"] == spins
 
 
 @pytest.mark.parametrize("module", ["faster_whisper", "xllamacpp"])
