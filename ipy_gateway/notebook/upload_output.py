@@ -13,14 +13,15 @@ class SavedOutput:
 
     A front end saves what an output shows, and of a widget only a name that nobody knows later.
 
-    Args:
+    Attributes:
         key: what the widget knows it by.
+        bundle: what is shown.
     """
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self) -> None:
+        self.key = uuid.uuid4().hex
         self._display_ids: list[str] = []
-        self.bundle = saved_bundle(None, key)
+        self.bundle = saved_bundle(None, self.key)
 
     def show(self) -> None:
         """Add an output to the running cell."""
@@ -30,7 +31,7 @@ class SavedOutput:
 
     def change(self, transcript: Bundle | None) -> None:
         """Show this transcript, or none, in all of them from now on."""
-        self.bundle = saved_bundle(transcript, self._key)
+        self.bundle = saved_bundle(transcript, self.key)
         for display_id in self._display_ids:
             self._publish(display_id, is_new=False)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import uuid
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
@@ -109,13 +108,12 @@ class AudioUpload(anywidget.AnyWidget):
         self._bundles: dict[str, Bundle] = {}
         self._given = GivenTranscripts()
         self._is_changed = threading.Event()
-        key = uuid.uuid4().hex
-        self._saved = SavedOutput(key)
+        self._saved = SavedOutput()
         self._queue = UploadQueue(wish, self._take)
         self._spool = UploadSpool(limits)
         super().__init__(
             _limits=limits_for_page(limits, is_automatic=auto),
-            _key=key,
+            _key=self._saved.key,
             transcripts=Transcripts({}, {}),
         )
         weakref.finalize(self, self._spool.close)  # when the interpreter exits, too
@@ -138,9 +136,10 @@ class AudioUpload(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop all that goes on, and remove the files."""
-        self._queue.close()
-        self._spool.close()
-        self._given.close()
+        if self._key:  # else an argument was wrong, and there is nothing yet
+            self._queue.close()
+            self._spool.close()
+            self._given.close()
         super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

@@ -1,6 +1,5 @@
 """AudioUpload and %upload in a real kernel, with a real server, and messages as a page sends them."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from ..support.kernel import Kernel
 from ..support.upload_page import HEARD, make, upload_page
 
 NEVER = Answer(b"")
+SAYING = "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')"  # as soon as the cell awaits
 BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
 
 
@@ -84,11 +84,11 @@ def test_await_gives_what_came_before_it(kernel: Kernel, tone: bytes) -> None:
 def test_an_interrupted_await_leaves_all_as_it_was(kernel: Kernel, tone: bytes) -> None:
     with fault_server(HEARD) as server:
         make(kernel, server)
-        cell = kernel.start("print('waiting')\nawait widget")
-        time.sleep(1)
-        kernel.interrupt()
-        interrupted = kernel.finish(cell)
         with upload_page(kernel) as page:
+            cell = kernel.start(f"{SAYING}\nawait widget")
+            page.wait_for_text(cell)
+            kernel.interrupt()
+            interrupted = kernel.finish(cell)
             page.upload("talk.wav", tone)
             page.wait_for_state("done")
         after = kernel.run("print((await widget).source)")
@@ -106,7 +106,7 @@ def test_a_cancel_is_one_at_the_server(kernel: Kernel, tone: bytes) -> None:
             page.wait_for_state("transcribing")
             page.send("cancel", upload_id)
             page.wait_for_state("idle")
-        server.wait_until_all_closed()
+        server.wait_until_all_closed(timeout_s=60)
 
         assert server.open == 0
         assert page.state["_items"][0]["state"] == "stopped"
@@ -135,7 +135,9 @@ def test_an_upload_goes_on_where_it_was(kernel: Kernel, tone: bytes) -> None:
         make(kernel, server)
         with upload_page(kernel) as page:
             page.send("begin", "a1", name="talk.wav", size=len(tone), type="audio/wav", modified=0)
+            page.answer()
             page.send("slice", "a1", tone[:half], offset=0)
+            page.answer()
         with upload_page(kernel) as page:  # the page was loaded again
             page.send("resume", "a1")
             received = page.answer()["received"]
@@ -342,8 +344,10 @@ def test_a_line_that_makes_no_sense_is_refused(kernel: Kernel, line: str, proble
 def test_an_argument_that_makes_no_sense_is_refused(kernel: Kernel, arguments: str, problem: str) -> None:
     run = kernel.run(f"AudioUpload({arguments})")
 
+    collected = kernel.run("import gc\n_ = gc.collect()")
     assert run.error_name == "InvalidRequestError"
     assert problem in run.error_text
+    assert collected.text == ""
 
 
 def test_a_close_removes_the_files(kernel: Kernel, tone: bytes) -> None:
@@ -356,7 +360,7 @@ def test_a_close_removes_the_files(kernel: Kernel, tone: bytes) -> None:
             path = Path(printed.text.strip())
             is_there_before = path.exists()
             kernel.run("widget.close()")
-        server.wait_until_all_closed()
+        server.wait_until_all_closed(timeout_s=60)
 
         assert server.open == 0
     assert is_there_before, printed

@@ -94,9 +94,15 @@ class FaultServer:
         """Wait until no connection is open; after a while give up, for the test to see."""
         self._wait_until(lambda: not self.open, timeout_s)
 
-    def wait_for_requests(self, count: int, *, timeout_s: float = 5.0) -> None:
-        """Wait until that many requests came."""
+    def wait_for_requests(self, count: int, *, timeout_s: float = 60.0) -> None:
+        """Wait until that many requests came.
+
+        Raises:
+            TimeoutError: they did not come.
+        """
         self._wait_until(lambda: len(self.requests) >= count, timeout_s)
+        if len(self.requests) < count:
+            raise TimeoutError(f"{len(self.requests)} of {count} requests came within {timeout_s} s")
 
     def _wait_until(self, condition: Any, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

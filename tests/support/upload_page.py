@@ -65,8 +65,8 @@ class UploadPage:
         self._wait_for(lambda _: self.state.get("state") == state)
 
     def wait_for_text(self, cell: str) -> str:
-        """What is printed in the cell of this message, as soon as something is."""
-        self._wait_for(lambda _: cell in self._printed)
+        """What is printed in the cell of this message, as soon as a line is."""
+        self._wait_for(lambda _: self._printed.get(cell, "").endswith("\n"))
         return self._printed[cell]
 
     def _wait_for(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
@@ -74,15 +74,16 @@ class UploadPage:
         answer: dict[str, Any] = {}
         while not condition(answer):
             try:
-                answer = self._take(self._client.get_iopub_msg(timeout=deadline - time.monotonic()))
-            except (queue.Empty, ValueError) as error:
+                answer = self._take(self._client.get_iopub_msg(timeout=max(0, deadline - time.monotonic())))
+            except queue.Empty as error:
                 raise TimeoutError(f"nothing within {WAIT_S} s; {self.state.get('_items')}") from error
         return answer
 
     def _take(self, message: dict[str, Any]) -> dict[str, Any]:
         content = message["content"]
         if message["msg_type"] == "stream":
-            self._printed[message["parent_header"].get("msg_id", "")] = content["text"]
+            cell = message["parent_header"].get("msg_id", "")
+            self._printed[cell] = self._printed.get(cell, "") + content["text"]  # a line may come in parts
         if message["msg_type"] == "update_display_data":
             self.shown = content["data"]["text/html"]
         if message["msg_type"] != "comm_msg" or content["comm_id"] != self._comm_id:
