@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .answers import Answer, answer_facts, answer_footer, answer_html, answer_lines
 from .bundle import Bundle
-from .html import Html, block, element
+from .html import ANSWERS_STYLE, Html, block, element
 from .markdown import markdown_html
 from .safe_markdown import safe_markdown
 from .text import duration
@@ -34,7 +34,7 @@ def comparison_bundle(columns: Sequence[Column]) -> Bundle:
     """All answers with their figures, whole or on their way."""
     html = block(
         element("div", *map(_column, columns), class_="ipg-columns"),
-        extra_style=STYLE,
+        styles=(ANSWERS_STYLE, STYLE),
     )
     text = "\n\n".join("\n".join([column.label, *_lines(column)]) for column in columns)
     markdown = "\n\n".join(map(safe_markdown, _markdown_lines(columns)))
@@ -49,7 +49,7 @@ def waiting_comparison_bundle(columns: Sequence[Column], *, seconds: float) -> B
         for column in columns
     ]
     text = "\n\n".join(f"{column.label}\n{_growing_text(column, seconds)}" for column in columns)
-    return Bundle(text, block(element("div", *shown, class_="ipg-columns"), extra_style=STYLE))
+    return Bundle(text, block(element("div", *shown, class_="ipg-columns"), styles=(ANSWERS_STYLE, STYLE)))
 
 
 def _column(column: Column) -> Html:

@@ -12,12 +12,14 @@ NO_MATHS = "tex2jax_ignore mathjax_ignore"
 # Inside of that, the formulas that we have read.
 MATHS = "tex2jax_process mathjax_process"
 
+ANSWERS_STYLE = "answers.css"
 # Where a notebook becomes Markdown, an output is a block of HTML there, which ends at the first blank line:
 # what follows, say the second half of a model's code, would be read as Markdown.
 _BEFORE_BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
 _COMMENT = re.compile(r"/\*.*?\*/|^[ \t]*//[^\n]*", re.DOTALL | re.MULTILINE)
 # A line end that means nothing, in a script as in a style sheet; in a notebook's file each takes 14 bytes.
-_IDLE_LINE_END = re.compile(r"^((?:(?!//).)*[;{,(\[])\n", re.MULTILINE)
+_IDLE_LINE_END = re.compile(r"^((?:(?!//).)*[;{,(\[=>])\n", re.MULTILINE)
+_IDLE_BLANK = re.compile(r"([:,;{]) | (?=\{)")  # in a style sheet
 
 
 class Html(str):
@@ -28,9 +30,14 @@ class Html(str):
 
 def element(tag: str, *children: str, **attributes: str) -> Html:
     """An element with its children; `class_` gives the attribute class, and `open=""` one without value."""
+    return Html(f"{unclosed(tag, *children, **attributes)}</{tag}>")
+
+
+def unclosed(tag: str, *children: str, **attributes: str) -> Html:
+    """An element that ends where the next one begins, as an item of a list does (HTML standard, 13.1.2.4)."""
     names = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-    opening = "".join(f' {name}="{_escape(value)}"' for name, value in names.items())
-    return Html(f"<{tag}{opening}>{fragment(*children)}</{tag}>")
+    opening = "".join(f' {name}="{html.escape(printable(value))}"' for name, value in names.items())
+    return Html(f"<{tag}{opening}>{fragment(*children)}")
 
 
 def fragment(*children: str) -> Html:
@@ -38,16 +45,15 @@ def fragment(*children: str) -> Html:
     return Html("".join(child if isinstance(child, Html) else _escape(child) for child in children))
 
 
-def block(*children: str, has_style: bool = True, extra_style: str = "") -> Html:
-    """A whole output, with the style sheet that it needs, unless an output before it has brought that.
+def block(*children: str, has_style: bool = True, styles: tuple[str, ...] = (ANSWERS_STYLE,)) -> Html:
+    """A whole output, with the style sheets that it needs, unless an output before it has brought them.
 
     Args:
         children: what it shows.
-        has_style: whether it brings a style sheet.
-        extra_style: name of a style sheet of ours that only outputs of its kind need.
+        has_style: whether it brings style sheets.
+        styles: names of those of ours that it needs besides what all outputs need.
     """
-    sheets = ["style.css", *filter(None, [extra_style])] if has_style else []
-    style = [element("style", *map(_asset, sheets))] if sheets else []
+    style = [element("style", *map(_asset, ["base.css", *styles]))] if has_style else []
     markup = element("div", *style, *children, class_=f"ipy-gateway {NO_MATHS}")
     return Html(_BEFORE_BLANK_LINE.sub("&#10;", markup))
 
@@ -61,7 +67,8 @@ def script(*names: str) -> Html:
 
 
 def _escape(text: str) -> str:
-    return html.escape(printable(text))
+    """Text between tags, where quotes mean nothing: an hour of speech has hundreds of apostrophes."""
+    return html.escape(printable(text), quote=False)
 
 
 @cache
@@ -69,4 +76,6 @@ def _asset(name: str) -> Html:
     """A file of ours without comments, indentation and most line ends: every output carries it."""
     text = _COMMENT.sub("", resources.files(__package__).joinpath("static", name).read_text("utf-8"))
     lines = filter(None, map(str.strip, text.splitlines()))
+    if name.endswith(".css"):
+        return Html(_IDLE_BLANK.sub(r"\1", "".join(lines)))
     return Html(_IDLE_LINE_END.sub(r"\1", "".join(f"{line}\n" for line in lines)))

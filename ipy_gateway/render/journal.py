@@ -24,7 +24,7 @@ def journal_bundle(entries: Sequence[JournalEntry]) -> Bundle:
     left_out = len(entries) - len(shown)
     rest = [f"and {left_out:,} more: %gateway journal WORDS finds them"] if left_out else []
     notes = [element("p", text, class_="ipg-notice") for text in rest]
-    return Bundle("\n".join([*map(_line, shown), *rest]), block(table, *notes, extra_style=STYLE))
+    return Bundle("\n".join([*map(_line, shown), *rest]), block(table, *notes, styles=(STYLE,)))
 
 
 def _line(entry: JournalEntry) -> str:

@@ -59,7 +59,7 @@ def progress_bundle(states: Sequence[RecordingState], *, seconds: float) -> Bund
     bar = element("progress", value=f"{share:.4f}", max="1")
     shown = _live_rows(states)
     facts = element("p", line, bar, class_="ipg-facts")
-    html = block(facts, _table(shown, is_deterministic=False), extra_style=STYLE)
+    html = block(facts, _table(shown, is_deterministic=False), styles=(STYLE,))
     return Bundle("\n".join([line, *map(_line, shown)]), html)
 
 
@@ -79,7 +79,7 @@ def summary_bundle(
     lines = [_counts(states), *map(_line, shown), *filter(None, [rest, note])]
     table = _table(shown, is_deterministic=is_deterministic)
     notes = [element("p", text, class_="ipg-notice") for text in (rest, note) if text]
-    html = block(element("p", _counts(states), class_="ipg-facts"), table, *notes, extra_style=STYLE)
+    html = block(element("p", _counts(states), class_="ipg-facts"), table, *notes, styles=(STYLE,))
     return Bundle(
         "\n".join(lines), html, {"seconds": {one_line(state.name): state.seconds for state in shown}}
     )

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
 from ..core.clock import clock
@@ -13,7 +14,7 @@ from ..core.transcript import Gap, Transcript
 from ..core.transcription import Segment
 from .answers import CUT_OFF
 from .bundle import Bundle
-from .html import Html, block, element, fragment, script
+from .html import Html, block, element, script, unclosed
 from .results import NO_SPEECH
 from .text import duration
 from .waveform import HEIGHT_PIXELS, waveform_png
@@ -62,7 +63,7 @@ def transcript_bundle(
     html = block(
         _recording(transcript, preview, lines, notices, speed=speed),
         script("transcript_files.js", "transcript_search.js", "transcript.js"),
-        extra_style="transcript.css",
+        styles=("transcript.css",),
     )
     shown = list(map(_plain, lines))
     end = [f"[{CUT_OFF}]"] if transcript.cut_off else []
@@ -133,20 +134,26 @@ def _player(preview: Preview) -> list[Html]:
 def _item(line: _Line) -> Html:
     """A line, with as little as possible around it: there are thousands."""
     if line.start_s is None:
-        return element("li", line.text)
+        return unclosed("li", line.text)
     time = element("b", clock(line.start_s))
     speaker = [" ", element("i", f"{line.speaker}:")] if line.speaker else []
     attributes = {"class_": "ipg-gap"} if line.is_gap else {}
-    return element("li", fragment(time, *speaker, f" {line.text}"), **attributes)
+    return unclosed("li", time, *speaker, f" {line.text}", **attributes)
 
 
 def _times(lines: list[_Line]) -> str:
-    """For each line the milliseconds from the start of the one before it, and how long it takes."""
+    """For each line the milliseconds from the end of the one before it, and how long it takes, in letters."""
     starts_ms = [round((line.start_s or 0) * 1000) for line in lines]
     ends_ms = [round(line.end_s * 1000) for line in lines]
-    before_ms = [0, *starts_ms]
-    spans = zip(before_ms, starts_ms, ends_ms, strict=False)
-    return " ".join(f"{start - before},{end - start}" for before, start, end in spans)
+    spans = zip([0, *ends_ms], starts_ms, ends_ms, strict=False)
+    return "".join(_in_letters(start - before) + _in_letters(end - start) for before, start, end in spans)
+
+
+def _in_letters(number: int) -> str:
+    """To base 26, the last digit in upper case: numbers in a row need nothing between them."""
+    rest, last = divmod(abs(number), 26)
+    before = _in_letters(rest).lower() if rest else ""
+    return "-" * (number < 0) + before + ascii_uppercase[last]
 
 
 def _notices(transcript: Transcript, preview: Preview | None) -> list[str]:

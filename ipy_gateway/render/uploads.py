@@ -15,7 +15,7 @@ def saved_bundle(transcript: Bundle | None, key: str) -> Bundle:
     """
     shown = transcript.html if transcript else element("p", NOTHING_YET, class_="ipg-facts")
     html = block(
-        element("div", shown, class_=f"ipg-upload-saved ipg-saved-{key}"), extra_style="upload_saved.css"
+        element("div", shown, class_=f"ipg-upload-saved ipg-saved-{key}"), styles=("upload_saved.css",)
     )
     return Bundle(
         transcript.text if transcript else NOTHING_YET, html, transcript.facts if transcript else {}

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from ipy_gateway.core.preview import Preview
 from ipy_gateway.render.transcript_view import transcript_bundle
 
-from ..support.browser import browser
+from ..support.browser import browser, cues_in_track
 from ..support.transcripts import talk_of
 
 HOUR = talk_of(1000, words=9)
@@ -56,3 +56,13 @@ def test_the_last_hit_is_one_step_back_from_the_first(hour: Locator) -> None:
     expect(hit).to_be_in_viewport()
     last = HOUR.search("mountains")[-1].segment_index
     assert hit.evaluate("hit => [...hit.closest('ol').children].indexOf(hit.closest('li'))") == last
+
+
+def test_every_time_reaches_the_page_to_the_millisecond(hour: Locator) -> None:
+    with hour.page.expect_download() as saving:
+        hour.get_by_role("button", name="Download as VTT").click()
+
+    cues = cues_in_track(hour.page, saving.value.path().read_text("utf-8"))
+
+    spans_ms = [(round(1000 * one.start_s), round(1000 * one.end_s)) for one in HOUR.segments]
+    assert [tuple(map(round, cue[:2])) for cue in cues] == spans_ms

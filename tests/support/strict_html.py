@@ -86,6 +86,8 @@ class StrictReader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        if tag == "li":
+            self._end_item()
         if tag not in TAGS and not (tag == "script" and self._own_script and not attrs):
             self.violations.append(f"<{tag}>")
         if tag == "a" and "a" in self._open:
@@ -98,8 +100,15 @@ class StrictReader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID_TAGS:
             return
+        if tag in ("ol", "ul"):
+            self._end_item()
         if not self._open or self._open.pop() != tag:
             self.violations.append(f"</{tag}> closes something else")
+
+    def _end_item(self) -> None:
+        """The end of an item is implied by the next one's beginning and by the list's end."""
+        if self._open[-1:] == ["li"]:
+            self._open.pop()
 
     def handle_data(self, data: str) -> None:
         if "script" in self._open and data != self._own_script:

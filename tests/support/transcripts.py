@@ -82,18 +82,21 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     )
 
 
-SAID = "they said that it was the best of times and nobody knew about mountains or telescopes anyway"
+SAID = "they said that it's been the best of times and nobody's known about mountains or telescopes anyway"
 
 
-def talk_of(count: int, *, words: int) -> Transcript:
-    """Two people who take turns in so many segments."""
+def talk_of(count: int, *, words: int, every_s: float = 3.6) -> Transcript:
+    """Two people who take turns in so many segments, some of which begin before the one before has ended."""
     said = (
         " ".join(islice(cycle(SAID.split()), number % 17, number % 17 + words)) for number in range(count)
     )
     segments = (
         Segment(
-            number * 3.6, number * 3.6 + 3.5, f"{text.capitalize()}.", speaker=("Anna", "Ben")[number % 2]
+            round(number * every_s + number % 7 * 0.033, 3),
+            round((number + 0.8) * every_s + number % 5 * 0.237, 3),
+            f"{text.capitalize()}.",
+            speaker=("Anna", "Ben")[number % 2],
         )
         for number, text in enumerate(said)
     )
-    return Transcript("", tuple(segments), duration_s=count * 3.6)
+    return Transcript("", tuple(segments), duration_s=count * every_s)

@@ -92,16 +92,17 @@ class Transcript {
 
 /**
  * @param {HTMLElement} list
- * @param {string | undefined} times for every line the milliseconds from the start of the one before, and its length
+ * @param {string | undefined} times for every line the milliseconds from the end of the one before, and its length,
+ *   in letters: to base 26, the last digit in upper case
  * @returns {Line[]}
  */
 function readLines(list, times) {
-  const spans = times ? times.split(" ").map((span) => span.split(",").map(Number)) : [];
-  let start = 0;
+  const numbers = (times ?? "").match(/-?[a-z]*[A-Z]/g) ?? [];
+  let end = 0;
   return [...list.children].map((child, index) => {
     const item = /** @type {HTMLElement} */ (child);
-    const [later, length] = spans[index] ?? [0, 0];
-    start += later;
+    const start = end + fromLetters(numbers[2 * index]);
+    end = start + fromLetters(numbers[2 * index + 1]);
     const text = make("span", {});
     text.append(...[...item.childNodes].filter((node) => node instanceof Text && node.data.trim()));
     item.append(" ", text);
@@ -109,8 +110,15 @@ function readLines(list, times) {
     text.replaceChildren(said);
     const speaker = item.querySelector("i")?.textContent ?? "";
     const isGap = item.classList.contains("ipg-gap");
-    return { index, start: start / 1000, end: (start + length) / 1000, item, isGap, speaker, text, said };
+    return { index, start: start / 1000, end: end / 1000, item, isGap, speaker, text, said };
   });
+}
+
+/** @param {string | undefined} letters */
+function fromLetters(letters = "A") {
+  const digits = letters.replace("-", "").toLowerCase();
+  const size = [...digits].reduce((number, digit) => number * 26 + digit.charCodeAt(0) - 97, 0);
+  return letters.startsWith("-") ? -size : size;
 }
 
 /** @param {HTMLElement} list @param {HTMLElement} item */
