@@ -1,5 +1,6 @@
 """%load_ext and %unload_ext."""
 
+import os
 import warnings
 import weakref
 from types import MethodType
@@ -9,15 +10,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
-from .analyze_magic import AnalyzeMagics
-from .audio_magics import AudioMagics
-from .cassettes import replay_as_environment_says
-from .chat_magics import ChatMagics
 from .completion import complete_chat_lines, stop_completing
 from .gateway_magics import GatewayMagics
+from .magics import AnalyzeMagics, AudioMagics, ChatMagics, UploadMagics
 from .question_marks import allow_question_marks, disallow_question_marks
-from .upload_magic import UploadMagics
 
+REPLAY_VARIABLE = "IPY_GATEWAY_REPLAY"
 CHAT = "chat"
 OUR_OWN_CHAT = "gwchat"  # where another extension has taken %%chat
 MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics, UploadMagics)
@@ -32,7 +30,10 @@ def load(shell: InteractiveShell) -> None:
     Raises:
         ConfigurationError: that can't be replayed.
     """
-    replay_as_environment_says()
+    if REPLAY_VARIABLE in os.environ:
+        from .cassettes import replay_as_environment_says
+
+        replay_as_environment_says()
     unload(shell)
     tables = shell.magics_manager.magics
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
