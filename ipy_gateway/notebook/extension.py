@@ -4,16 +4,19 @@ import os
 import warnings
 import weakref
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
 from .completion import complete_chat_lines, stop_completing
 from .gateway_magics import GatewayMagics
 from .magics import AnalyzeMagics, AudioMagics, ChatMagics, UploadMagics
 from .question_marks import allow_question_marks, disallow_question_marks
+from .settings import names_settings
+
+if TYPE_CHECKING:
+    from ..core.config import GatewayConfig
 
 REPLAY_VARIABLE = "IPY_GATEWAY_REPLAY"
 CHAT = "chat"
@@ -57,7 +60,7 @@ def unload(shell: InteractiveShell) -> None:
     configurables: list[Any] = shell.configurables
     for magics in [one for one in configurables if isinstance(one, MAGICS)]:
         configurables.remove(magics)
-        if isinstance(magics, GatewayMagics):
+        if isinstance(magics, GatewayMagics) and magics.is_configured:
             _configured[shell] = magics.gateway_config
         if isinstance(magics, GatewayMagics | ChatMagics):
             magics.close()
@@ -92,8 +95,12 @@ def _give_back(shell: InteractiveShell, others: dict[str, Any]) -> None:
     )
 
 
-def _from_environment() -> GatewayConfig:
-    """What the environment says; where that makes no sense, the embedded engine, which sends nothing."""
+def _from_environment() -> "GatewayConfig | None":
+    """What the environment says, if anything; without sense, the embedded engine, which sends nothing."""
+    if not names_settings(os.environ):
+        return None
+    from ..core.config import GatewayConfig
+
     try:
         return GatewayConfig.from_env()
     except ConfigurationError as error:

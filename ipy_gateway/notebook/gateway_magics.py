@@ -8,12 +8,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import TraitError, observe
 
-from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
-from .settings import UNSET, SettingTraits, configured
+from .settings import SettingTraits, configured
 from .shown_values import ShownValues
 
 if TYPE_CHECKING:
+    from ..core.config import GatewayConfig
     from .batch_output import BatchOutput
     from .display import Output
     from .live import LiveAnswer
@@ -30,25 +30,38 @@ class GatewayMagics(Magics, SettingTraits):
         bridge: where requests run, None for the gateway's own loop.
     """
 
-    def __init__(self, shell: InteractiveShell, config: GatewayConfig) -> None:
-        self._config: GatewayConfig | None = None
+    def __init__(self, shell: InteractiveShell, config: "GatewayConfig | None") -> None:
+        self._config = config
+        self._is_observing = False
         super().__init__(shell)
         self.shown = ShownValues(shell)
         self.bridge: Bridge | None = None
-        self.gateway_config = configured(config, self)
+        self._is_observing = True
+        given = self.given_settings()
+        if config or given:
+            self.gateway_config = configured(self._known_config(), given)
 
     @property
-    def gateway_config(self) -> GatewayConfig:
-        """What the magics use."""
-        assert self._config
-        return self._config
+    def gateway_config(self) -> "GatewayConfig":
+        """What the magics use; where nothing is configured, it is made when it is first wanted."""
+        return self._known_config()
 
     @gateway_config.setter
-    def gateway_config(self, config: GatewayConfig) -> None:
-        self._config = None  # the observer below has nothing to do
+    def gateway_config(self, config: "GatewayConfig") -> None:
+        self._config = config
+        self._is_observing = False
         for name in self.setting_names():
             setattr(self, name, getattr(config, name))
-        self._config = config
+        self._is_observing = True
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is more than the defaults, or may be."""
+        return self._config is not None
+
+    def value_of_setting(self, name: str) -> Any:
+        """What the configuration says."""
+        return getattr(self.gateway_config, name)
 
     @property
     def is_headless(self) -> bool:
@@ -77,7 +90,7 @@ class GatewayMagics(Magics, SettingTraits):
         return LiveAnswer(self._ipython, what, self.bridge, owns_cell=owns_cell)
 
     @line_magic
-    def gateway(self, line: str) -> GatewayConfig | None:
+    def gateway(self, line: str) -> "GatewayConfig | None":
         """Show how the servers are and what is configured, or change it; returns the configuration.
 
         Usage::
@@ -118,13 +131,20 @@ class GatewayMagics(Magics, SettingTraits):
     @observe(*SettingTraits.setting_names())
     def _use_setting(self, change: Any) -> None:
         """`%config GatewayMagics.timeout_s = 60`."""
-        if self._config is None or change.new is UNSET:
+        if not self._is_observing:
             return
         try:
-            self.gateway_config = dataclasses.replace(self._config, **{change.name: change.new})
+            self.gateway_config = dataclasses.replace(self.gateway_config, **{change.name: change.new})
         except ConfigurationError as error:
-            self.gateway_config = self._config
+            self.gateway_config = self.gateway_config  # the traits, as they were
             raise TraitError(str(error)) from error
+
+    def _known_config(self) -> "GatewayConfig":
+        if self._config is None:
+            from ..core.config import GatewayConfig
+
+            self._config = GatewayConfig()
+        return self._config
 
     @property
     def _ipython(self) -> InteractiveShell:
@@ -132,8 +152,10 @@ class GatewayMagics(Magics, SettingTraits):
         return self.shell
 
 
-def notebook_config() -> GatewayConfig:
+def notebook_config() -> "GatewayConfig":
     """What the magics of the running notebook use; without them, what the environment says."""
+    from ..core.config import GatewayConfig
+
     shell = get_ipython()
     loaded = [one for one in getattr(shell, "configurables", ()) if isinstance(one, GatewayMagics)]
     return loaded[0].gateway_config if loaded else GatewayConfig.from_env()

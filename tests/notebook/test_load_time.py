@@ -15,7 +15,7 @@ ENGINES = {
     "tokenizers",
 }
 FOR_LATER = {
-    *("ipywidgets", "anywidget", "nest_asyncio2", "imageio_ffmpeg", "httpx", "markdown_it", "asyncio"),
+    *("ipywidgets", "anywidget", "nest_asyncio2", "imageio_ffmpeg", "httpx", "pydantic", "markdown_it"),
     *("ipy_gateway.core.client", "ipy_gateway.notebook.chat_magics", "ipy_gateway.notebook.audio_magics"),
 }
 CODE = """
