@@ -8,13 +8,14 @@ In a notebook: `%load_ext ipy_gateway`.
 
 from typing import TYPE_CHECKING, Any
 
-from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
+from . import core
 from .core import __all__ as _core_names
-from .core.loop_clients import mounted_transports
+from .core.mounts import mounted_transports
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
     from .notebook.upload_widget import AudioUpload as AudioUpload
 
 __version__ = "0.1.0"
@@ -24,13 +25,23 @@ __all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]
 mounted_transports["local"] = "ipy_gateway.local.transport:LocalTransport"
 
 
-def __getattr__(name: str) -> Any:
-    """`AudioUpload`, which brings widgets along that the rest needs not."""
-    if name != "AudioUpload":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .notebook.upload_widget import AudioUpload
+if not TYPE_CHECKING:  # for which there would be every name
 
-    return AudioUpload
+    def __getattr__(name: str) -> Any:
+        """What is asked for, imported now; `AudioUpload` brings widgets along that the rest needs not."""
+        if name in _core_names:
+            value = getattr(core, name)
+        elif name == "AudioUpload":
+            from .notebook.upload_widget import AudioUpload
+
+            value = AudioUpload
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value  # the next time it is not looked up
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, "AudioUpload"})
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

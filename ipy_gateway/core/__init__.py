@@ -1,51 +1,58 @@
-"""The framework-free core: asks servers, needs httpx and pydantic alone."""
+"""The framework-free core: asks servers, needs httpx and pydantic alone.
 
-from .audio import normalize_audio_to_wav
-from .budget import Budget, Spending
-from .chunks import ChatChunk, ToolCallPiece, Usage
-from .client import forward_chat_completion, forward_models
-from .config import GatewayConfig
-from .doctor import diagnose
-from .exceptions import (
-    AnswerCancelledError,
-    AudioProcessingError,
-    BudgetExceededError,
-    ConfigurationError,
-    GatewayError,
-    IncompleteAnswerWarning,
-    InvalidAnswerError,
-    InvalidRequestError,
-    ReplayError,
-    UpstreamError,
-    UpstreamResponseError,
-    UpstreamTimeoutError,
-    UpstreamUnreachableError,
-)
-from .findings import Finding, Fix, ServerReport, Speed
-from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
-from .long_analysis import analyze, stream_analysis
-from .long_transcription import transcribe, transcribe_many
-from .loop_clients import Connections, close_connections
-from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
-from .operations import (
-    analyze_audio,
-    chat_completion,
-    list_models,
-    stream_chat,
-    stream_transcription,
-    transcribe_audio,
-)
-from .outcomes import Outcome
-from .progress import AnalysisProgress, TranscriptionProgress
-from .recorder import CassetteWarning
-from .replies import Reply
-from .routing import has_audio_content, select_upstream_url
-from .server_memory import takes_json_schema
-from .tape import recording, replaying
-from .transcript import Gap, Transcript
-from .transcript_search import Match
-from .transcription import Segment, Word
-from .typed_answers import TypedReply, chat_completion_as
+A name is imported when it is asked for: whoever wants a `GatewayConfig` waits for nothing that sends it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .audio import normalize_audio_to_wav
+    from .budget import Budget, Spending
+    from .chunks import ChatChunk, ToolCallPiece, Usage
+    from .client import forward_chat_completion, forward_models
+    from .config import GatewayConfig
+    from .doctor import diagnose
+    from .exceptions import (
+        AnswerCancelledError,
+        AudioProcessingError,
+        BudgetExceededError,
+        ConfigurationError,
+        GatewayError,
+        IncompleteAnswerWarning,
+        InvalidAnswerError,
+        InvalidRequestError,
+        ReplayError,
+        UpstreamError,
+        UpstreamResponseError,
+        UpstreamTimeoutError,
+        UpstreamUnreachableError,
+    )
+    from .findings import Finding, Fix, ServerReport, Speed
+    from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
+    from .long_analysis import analyze, stream_analysis
+    from .long_transcription import transcribe, transcribe_many
+    from .loop_clients import Connections, close_connections
+    from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
+    from .operations import (
+        analyze_audio,
+        chat_completion,
+        list_models,
+        stream_chat,
+        stream_transcription,
+        transcribe_audio,
+    )
+    from .outcomes import Outcome
+    from .progress import AnalysisProgress, TranscriptionProgress
+    from .recorder import CassetteWarning
+    from .replies import Reply
+    from .routing import has_audio_content, select_upstream_url
+    from .server_memory import takes_json_schema
+    from .tape import recording, replaying
+    from .transcript import Gap, Transcript
+    from .transcript_search import Match
+    from .transcription import Segment, Word
+    from .typed_answers import TypedReply, chat_completion_as
 
 __all__ = [
     "AnalysisProgress",
@@ -113,3 +120,52 @@ __all__ = [
     "transcribe_audio",
     "transcribe_many",
 ]
+# The same for what runs: a test compares it with the imports above.
+_MODULES: Final = {
+    "audio": "normalize_audio_to_wav",
+    "budget": "Budget Spending",
+    "chunks": "ChatChunk ToolCallPiece Usage",
+    "client": "forward_chat_completion forward_models",
+    "config": "GatewayConfig",
+    "doctor": "diagnose",
+    "exceptions": (
+        "AnswerCancelledError AudioProcessingError BudgetExceededError ConfigurationError "
+        "GatewayError IncompleteAnswerWarning InvalidAnswerError InvalidRequestError ReplayError "
+        "UpstreamError UpstreamResponseError UpstreamTimeoutError UpstreamUnreachableError"
+    ),
+    "findings": "Finding Fix ServerReport Speed",
+    "journal": "JournalEntry JournalWarning empty_journal journal_entries",
+    "long_analysis": "analyze stream_analysis",
+    "long_transcription": "transcribe transcribe_many",
+    "loop_clients": "Connections close_connections",
+    "messages": "AnswerText Completion TranscriptChunk TranscriptText",
+    "operations": (
+        "analyze_audio chat_completion list_models stream_chat stream_transcription transcribe_audio"
+    ),
+    "outcomes": "Outcome",
+    "progress": "AnalysisProgress TranscriptionProgress",
+    "recorder": "CassetteWarning",
+    "replies": "Reply",
+    "routing": "has_audio_content select_upstream_url",
+    "server_memory": "takes_json_schema",
+    "tape": "recording replaying",
+    "transcript": "Gap Transcript",
+    "transcript_search": "Match",
+    "transcription": "Segment Word",
+    "typed_answers": "TypedReply chat_completion_as",
+}
+_HOMES: Final = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # for which there would be every name
+
+    def __getattr__(name: str) -> Any:
+        module = _HOMES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{module}", __name__), name)
+        globals()[name] = value  # the next time it is not looked up
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ from .config import GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
 from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
 from .ffmpeg_process import run_ffmpeg
-from .recording import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
+from .recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
 from .signals import waking_for_signals
 from .temporary_files import temporary_folder, write_new_file
 from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header

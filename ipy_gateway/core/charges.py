@@ -15,7 +15,7 @@ from .config import GatewayConfig
 from .context import request_tokens, tokens_of_text
 from .exceptions import AudioProcessingError
 from .messages import Base64Later
-from .recording import bytes_per_second
+from .recording_kinds import bytes_per_second
 from .routing import content_parts, is_audio_part
 from .sse import ServerEvent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .config import DEFAULT_FFMPEG_BIN, GatewayConfig
 from .exceptions import AudioProcessingError
-from .recording import Recording, no_sound
+from .recording_kinds import Recording, no_sound
 from .temporary_files import disk_error
 from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 

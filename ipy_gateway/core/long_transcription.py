@@ -19,7 +19,7 @@ from .kept_answers import KeptAnswers
 from .outcomes import Outcome
 from .progress import TranscriptionProgress
 from .random_access import FileBytes
-from .recording import recognize
+from .recording_kinds import recognize
 from .recording_source import OpenSource, Source, open_source
 from .recording_windows import recording_windows
 from .signals import waking_for_signals

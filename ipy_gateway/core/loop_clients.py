@@ -20,12 +20,10 @@ from .connections import MAX_CONNECTIONS, ConnectionStack
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
 from .lookups import LookedUpTransport
+from .mounts import mounted_transports
 from .request_bodies import HEADERS
 from .tape import TapedTransport
 from .transport_errors import os_reason
-
-# Transports of other URL schemes, as "module:attribute"; the package mounts its embedded engine here.
-mounted_transports: dict[str, str] = {}
 
 # With "0", connections are httpx's own: aiohttp refuses some sloppy answers that httpx takes.
 FAST_VARIABLE = "IPY_GATEWAY_FAST"

@@ -11,7 +11,7 @@ from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
 from .ffmpeg_process import FfmpegOutput, run_ffmpeg
 from .peaks import CODEC, SAMPLE_RATE_HZ, Peaks
 from .random_access import Bytes
-from .recording import Recording, recognize
+from .recording_kinds import Recording, recognize
 from .recording_source import Source, open_source
 from .signals import waking_for_signals
 from .sound_stream import MAX_DURATION_S, demuxer_of, file_for_ffmpeg

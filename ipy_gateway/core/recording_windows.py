@@ -8,7 +8,7 @@ from .config import GatewayConfig
 from .exceptions import AudioProcessingError
 from .ffmpeg_command import find_ffmpeg
 from .random_access import Bytes
-from .recording import Recording
+from .recording_kinds import Recording
 from .routing import audio_urls, is_local
 from .sound_stream import is_as_sent, sound_of
 from .uploads import upload_of

@@ -13,7 +13,7 @@ from .messages import AnswerText
 from .operations import analysis_of_upload
 from .part_run import PartRun
 from .progress import AnalysisProgress
-from .recording import Recording, recognize
+from .recording_kinds import Recording, recognize
 from .recording_source import OpenSource
 from .recording_windows import recording_windows
 from .routing import audio_urls, is_local

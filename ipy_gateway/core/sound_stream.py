@@ -10,7 +10,7 @@ from .exceptions import AudioProcessingError
 from .ffmpeg_command import duration_in, explain_failure, ffmpeg_arguments, find_ffmpeg, look_arguments
 from .ffmpeg_process import FfmpegOutput, run_ffmpeg
 from .random_access import Bytes, FileBytes
-from .recording import DEMUXERS, MIN_DURATION_S, Recording, too_short
+from .recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, too_short
 from .recording_source import write_to_file
 from .temporary_files import temporary_folder
 

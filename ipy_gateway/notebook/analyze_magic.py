@@ -1,4 +1,4 @@
-"""%%analyze: an instruction about a recording or transcript, with the answer as it is written."""
+"""What %%analyze does: an instruction about a recording or transcript, with the answer as it is written."""
 
 import os
 from dataclasses import dataclass, field
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, magics_class, needs_local_scope, no_var_expand
 
 from ..core.exceptions import InvalidRequestError
 from ..core.long_analysis import stream_analysis
@@ -17,7 +16,7 @@ from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts
 from ..render.answers import Answer, answer_of
 from ..render.results import note_bundle
-from .analyze_options import ANALYZE_HELP, parse_analyze_line
+from .analyze_options import parse_analyze_line
 from .asked import config_for, filled_options, text_of_cell
 from .display import is_chat_cell
 from .dry_run import show_analysis_dry_run
@@ -47,18 +46,15 @@ class _Analyzed:
     player: str = ""
 
 
-@magics_class
-class AnalyzeMagics(Magics):
+class Analyzing:
     """Questions about recordings."""
 
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
-        super().__init__(shell)
+        self._ipython = shell
         self._gateway = gateway
 
-    @no_var_expand
-    @needs_local_scope
-    @cell_magic
-    def analyze(self, line: str, cell: str, local_ns: Names | None = None) -> Reply | None:
+    def analyze(self, line: str, cell: str, local_ns: Names | None) -> Reply | None:
+        """What a cell of %%analyze gives."""
         names = {**self._ipython.user_ns, **(local_ns or {})}
         parsed = parse_analyze_line(expanded(line, names))
         options, notices = filled_options(parsed, self._ipython, local_ns)
@@ -72,8 +68,6 @@ class AnalyzeMagics(Magics):
                 show_analysis_dry_run(source, analyzed.name, instruction, options, config, self._gateway)
                 return None
             return self._answered(analyzed, instruction, options, notices=(*notices, *more))
-
-    analyze.__doc__ = ANALYZE_HELP
 
     def _instruction(self, cell: str, local_ns: Names | None) -> tuple[str, tuple[str, ...]]:
         filled = fill(text_of_cell(cell, "%%analyze"), self._ipython, local_ns)
@@ -160,8 +154,3 @@ class AnalyzeMagics(Magics):
             first_token_s=live.incoming.first_token_s,
             is_deterministic=self._gateway.is_headless,
         )
-
-    @property
-    def _ipython(self) -> InteractiveShell:
-        assert self.shell
-        return self.shell

@@ -5,9 +5,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from ..core.conversation import Conversation
 from ..core.replies import Reply
 from .asked import question_of
-from .background import BackgroundAnswer, answer_in_background, answered, background_bundle
+from .background import BackgroundAnswer, answer_in_background, answered
 from .background_output import BackgroundOutput
-from .compare import Comparison, ComparisonOutput, Contestant, comparison_of, contestants_of
+from .compare import Comparison, ComparisonOutput, Contestant, contestants_of
 from .display import is_watched
 from .options import ChatOptions
 from .parts import Filled
@@ -23,8 +23,6 @@ class Asides:
         self._gateway = questioner.gateway
         self._conversations = questioner.conversations
         self._under_way: list[BackgroundAnswer] = []
-        self._gateway.shown.add_type(BackgroundAnswer, background_bundle)
-        self._gateway.shown.add_type(Comparison, comparison_of)
 
     def answer_in_background(self, filled: Filled, options: ChatOptions) -> BackgroundAnswer:
         """Begin to answer a question, or answer it where nobody watches."""

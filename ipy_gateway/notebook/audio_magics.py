@@ -1,46 +1,31 @@
-"""%transcribe: it names recordings, has the core transcribe them, and shows what is said."""
-
-from typing import Any
+"""What %transcribe does: it names recordings, has the core transcribe them, and shows what is said."""
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import (
-    Magics,
-    line_magic,
-    magics_class,
-    needs_local_scope,
-    no_var_expand,
-)
 
 from ..core.exceptions import GatewayError, InvalidRequestError
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts, folder_for_files, save_as
-from ..render.bundle import Bundle
-from ..render.recordings import RecordingState, summary_bundle
+from ..render.recordings import summary_bundle
 from ..render.results import note_bundle
 from ..render.transcript_view import transcript_bundle
 from .batch_output import BatchOutput
 from .files import naming
 from .gateway_magics import GatewayMagics
-from .recordings import Batch, gaps_text
+from .recordings import Batch
 from .sources import Source, expanded, sources_named
-from .transcribe_options import TRANSCRIBE_HELP, TranscribeOptions, parse_transcribe_line
+from .transcribe_options import TranscribeOptions, parse_transcribe_line
 from .variables import Names
 
 
-@magics_class
-class AudioMagics(Magics):
-    """What is done with recordings."""
+class Transcribing:
+    """Recordings and their transcripts."""
 
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
-        super().__init__(shell)
+        self._ipython = shell
         self._gateway = gateway
-        gateway.shown.add_type(Transcript, _bundle_of_one)
-        gateway.shown.add_type(Transcripts, _bundle_of)
 
-    @no_var_expand
-    @needs_local_scope
-    @line_magic
-    def transcribe(self, line: str, local_ns: Names | None = None) -> Transcript | Transcripts:
+    def transcribe(self, line: str, local_ns: Names | None) -> Transcript | Transcripts:
+        """What a line of %transcribe gives."""
         names = {**self._ipython.user_ns, **(local_ns or {})}
         options = parse_transcribe_line(expanded(line, names))
         sources = sources_named(options.sources, self._ipython, local_ns)
@@ -49,8 +34,6 @@ class AudioMagics(Magics):
         if options.save:
             folder_for_files(options.save)  # before hours of work
         return (self._one if sources.is_one else self._many)(sources.items, options)
-
-    transcribe.__doc__ = TRANSCRIBE_HELP
 
     def _one(self, sources: tuple[Source, ...], options: TranscribeOptions) -> Transcript:
         (source,) = sources
@@ -108,11 +91,6 @@ class AudioMagics(Magics):
             self._ipython.user_ns[options.output] = result
         self._gateway.shown.note(result)
 
-    @property
-    def _ipython(self) -> InteractiveShell:
-        assert self.shell
-        return self.shell
-
 
 def _how_to_go_on(batch: Batch) -> str:
     """What to do when not all of it is transcribed."""
@@ -135,18 +113,3 @@ def _failed(result: Transcripts, batch: Batch) -> GatewayError:
             f"The others are in {variable}." if variable else "With -o NAME the others are in a variable."
         )
     return GatewayError(f"{what} could not be transcribed: {reason}", " ".join(filter(None, hints)))
-
-
-def _bundle_of_one(transcript: Transcript) -> Bundle:
-    """A transcript, or a part of one, that is shown again: how fast the work was belongs to the work."""
-    return transcript_bundle(transcript, is_deterministic=True)
-
-
-def _bundle_of(result: Transcripts) -> Any:
-    """Several transcripts that are shown again, in a cell of their own."""
-    done = [
-        RecordingState(name, "done", length_s=one.duration_s, seconds=one.seconds, problem=gaps_text(one))
-        for name, one in result.transcripts.items()
-    ]
-    failed = [RecordingState(name, "failed", problem=str(error)) for name, error in result.errors.items()]
-    return summary_bundle([*done, *failed], is_deterministic=True)

@@ -1,15 +1,14 @@
-"""%chat and %%chat: a question in a conversation, with its answer as it is written."""
+"""What %chat and %%chat do: a question in a conversation, with its answer as it is written."""
 
 import dataclasses
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
 from ..core.conversation import Conversation
 from ..core.messages import text_message
 from ..core.replies import Reply
-from ..render.answers import Answer, answer_bundle, answer_of
+from ..render.answers import Answer
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
 from .asides import Asides
@@ -18,29 +17,25 @@ from .conversations import USUAL, Conversations
 from .display import is_chat_cell
 from .dry_run import show_chat_dry_run
 from .gateway_magics import GatewayMagics
-from .options import CHAT_HELP, ChatOptions, parse_chat_line
+from .options import ChatOptions, parse_chat_line
 from .parts import Filled
 from .questioner import Questioner
 from .typed import ask_typed, kind_named
 from .variables import Names, fill
 
 
-@magics_class
-class ChatMagics(Magics):
+class Chats:
     """Questions and conversations."""
 
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
-        super().__init__(shell)
+        self._ipython = shell
         self._gateway = gateway
         self._conversations = Conversations()
         self._questioner = Questioner(gateway, self._conversations)
         self._asides = Asides(shell, self._questioner)
-        gateway.shown.add_type(Reply, _bundle_of)
 
-    @no_var_expand
-    @needs_local_scope
-    @line_cell_magic
-    def chat(self, line: str, cell: str | None = None, local_ns: Names | None = None) -> Any:
+    def chat(self, line: str, cell: str | None, local_ns: Names | None) -> Any:
+        """What a line of %chat, or a cell of %%chat, gives."""
         options, notices = filled_options(
             parse_chat_line(line, is_cell=cell is not None), self._ipython, local_ns
         )
@@ -60,8 +55,6 @@ class ChatMagics(Magics):
         if options.background:
             return self._asides.answer_in_background(filled, options)
         return self._ask(filled, options, owns_cell=cell is not None and is_chat_cell(self._ipython))
-
-    chat.__doc__ = CHAT_HELP
 
     def close(self) -> None:
         """Stop what is being answered in the background."""
@@ -134,16 +127,6 @@ class ChatMagics(Magics):
 
     def _say(self, text: str) -> None:
         self._gateway.output("").show(note_bundle(text))
-
-    @property
-    def _ipython(self) -> InteractiveShell:
-        assert self.shell
-        return self.shell
-
-
-def _bundle_of(reply: Reply) -> Any:
-    """A reply that is shown again, in a cell of its own."""
-    return answer_bundle(answer_of(reply, is_deterministic=True))
 
 
 def _count(conversation: Conversation) -> str:

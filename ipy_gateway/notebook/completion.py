@@ -1,10 +1,9 @@
 """Tab behind %chat, %%chat and %%analyze: their options and models; behind %gateway: its words."""
 
-import dataclasses
 import re
-import time
 from collections.abc import Iterable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
     CompletionContext,
@@ -14,13 +13,13 @@ from IPython.core.completer import (
 )
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.config import GatewayConfig
-from ..core.status import server_statuses
 from .analyze_options import analyze_option_words
 from .gateway_magics import GatewayMagics
-from .loop import gateway_loop
 from .options import option_words
 from .settings import WORDS
+
+if TYPE_CHECKING:
+    from .known_models import KnownModels
 
 CHAT_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?(?P<escape>%%?)(?P<magic>chat|gwchat|analyze)\s(?P<rest>.*)")
 GATEWAY_LINE = re.compile(r"\s*(?:[^'\"#%=]+=\s*)?%gateway\s(?P<rest>.*)")
@@ -34,8 +33,6 @@ BEHIND_WORDS = {
 }
 MODEL_OPTIONS = ("-m", "--model")
 MODELS_OPTION = "--compare"
-LONGEST_WAIT_S = 1.0  # somebody has pressed Tab
-KEPT_S = 30.0
 
 
 def complete_chat_lines(shell: InteractiveShell, gateway: GatewayMagics) -> None:
@@ -67,8 +64,6 @@ class _ChatMatcher:
     def __init__(self, shell: InteractiveShell, gateway: GatewayMagics) -> None:
         self._shell = shell
         self._gateway = gateway
-        self._models: tuple[str, ...] = ()
-        self._asked: tuple[GatewayConfig, float] | None = None
 
     @completion_matcher(api_version=2, priority=100)  # type: ignore[untyped-decorator]  # IPython's
     def match(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -96,11 +91,13 @@ class _ChatMatcher:
         return str(getattr(function, "__module__", "")).startswith(f"{__package__}.")
 
     def _model_names(self) -> tuple[str, ...]:
-        config = self._gateway.gateway_config
-        if not self._asked or self._asked[0] != config or time.monotonic() - self._asked[1] > KEPT_S:
-            self._models = _models_of(config)
-            self._asked = config, time.monotonic()
-        return self._models
+        return self._known_models.names(self._gateway.gateway_config)
+
+    @cached_property
+    def _known_models(self) -> "KnownModels":
+        from .known_models import KnownModels  # which ask servers
+
+        return KnownModels()
 
 
 class _GatewayMatcher:
@@ -126,13 +123,3 @@ def _beginning_with(word: str, candidates: Iterable[str]) -> SimpleMatcherResult
     """Completions in place of a word, and nobody else's beside them."""
     found = [SimpleCompletion(candidate) for candidate in candidates if candidate.startswith(word)]
     return {"completions": found, "matched_fragment": word, "suppress": True, "ordered": True}
-
-
-def _models_of(config: GatewayConfig) -> tuple[str, ...]:
-    """The models for text; none where a server does not answer, for Tab is no place for errors."""
-    hurried = dataclasses.replace(config, timeout_s=min(config.timeout_s, LONGEST_WAIT_S))
-    try:
-        statuses = gateway_loop().run(server_statuses(hurried))
-    except RuntimeError:  # the interpreter is exiting
-        return ()
-    return tuple(model.id for status in statuses if "text" in status.purposes for model in status.models)

@@ -94,7 +94,7 @@ class Output:
         if self._handle:
             self._handle.update(bundle.data, metadata=bundle.metadata, raw=True)
         else:
-            _publish(self._shell, bundle)
+            publish(self._shell, bundle)
 
     def _note(self, progress: Progress) -> None:
         done = progress.total_bytes is not None and progress.done_bytes == progress.total_bytes
@@ -138,62 +138,7 @@ class Output:
         self._line.close()
 
 
-class ShownValues:
-    """Rich outputs for values of ours, without showing twice what a magic has shown already.
-
-    `%transcribe talk.wav` at the end of a cell shows its transcript and returns it, and IPython shows what is
-    returned: for the value that was shown last in the running cell this does nothing.
-    """
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
-        self._last: object = None
-        self._types: list[type] = []
-        self._hook = shell.display_trap.hook
-        shell.display_trap.hook = self._display_without_repeating
-        shell.events.register("post_execute", self._forget)
-
-    def note(self, value: object) -> None:
-        """This value has just been shown."""
-        self._last = value
-
-    def add_type(self, kind: type, bundle_of: Callable[[Any], Bundle]) -> None:
-        """Show values of this type as the bundle that `bundle_of` makes."""
-
-        def display(value: object) -> None:
-            if value is not self._last:
-                _publish(self._shell, bundle_of(value))
-
-        self._formatter().for_type(kind, display)
-        self._types.append(kind)
-
-    def close(self) -> None:
-        """Leave the shell as it was."""
-        self._shell.events.unregister("post_execute", self._forget)
-        if self._shell.display_trap.hook == self._display_without_repeating:
-            self._shell.display_trap.hook = self._hook
-        for kind in self._types:
-            self._formatter().pop(kind, None)
-        self._types.clear()
-
-    def _display_without_repeating(self, value: object = None) -> None:
-        """IPython's display hook, without an "Out[1]:" that nothing follows; `_` and `Out` have the value."""
-        if value is None or value is not self._last:
-            self._hook(value)
-            return
-        self._shell.displayhook.update_user_ns(value)
-        self._shell.displayhook.fill_exec_result(value)
-
-    def _forget(self) -> None:
-        """The cell has ended: in the next one the value may be shown again."""
-        self._last = None
-
-    def _formatter(self) -> Any:
-        assert self._shell.display_formatter
-        return self._shell.display_formatter.ipython_display_formatter
-
-
-def _publish(shell: InteractiveShell, bundle: Bundle) -> None:
+def publish(shell: InteractiveShell, bundle: Bundle) -> None:
     """Show an output: in a terminal all of its text, as far as that can write it."""
     data = bundle.data
     if is_terminal(shell):

@@ -1,23 +1,24 @@
 """%load_ext and %unload_ext."""
 
+import os
 import warnings
 import weakref
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError
-from .analyze_magic import AnalyzeMagics
-from .audio_magics import AudioMagics
-from .cassettes import replay_as_environment_says
-from .chat_magics import ChatMagics
 from .completion import complete_chat_lines, stop_completing
 from .gateway_magics import GatewayMagics
+from .magics import AnalyzeMagics, AudioMagics, ChatMagics, UploadMagics
 from .question_marks import allow_question_marks, disallow_question_marks
-from .upload_magic import UploadMagics
+from .settings import names_settings
 
+if TYPE_CHECKING:
+    from ..core.config import GatewayConfig
+
+REPLAY_VARIABLE = "IPY_GATEWAY_REPLAY"
 CHAT = "chat"
 OUR_OWN_CHAT = "gwchat"  # where another extension has taken %%chat
 MAGICS = (GatewayMagics, AudioMagics, AnalyzeMagics, ChatMagics, UploadMagics)
@@ -32,7 +33,10 @@ def load(shell: InteractiveShell) -> None:
     Raises:
         ConfigurationError: that can't be replayed.
     """
-    replay_as_environment_says()
+    if REPLAY_VARIABLE in os.environ:
+        from .cassettes import replay_as_environment_says
+
+        replay_as_environment_says()
     unload(shell)
     tables = shell.magics_manager.magics
     others = {kind: table[CHAT] for kind, table in tables.items() if CHAT in table}
@@ -56,7 +60,7 @@ def unload(shell: InteractiveShell) -> None:
     configurables: list[Any] = shell.configurables
     for magics in [one for one in configurables if isinstance(one, MAGICS)]:
         configurables.remove(magics)
-        if isinstance(magics, GatewayMagics):
+        if isinstance(magics, GatewayMagics) and magics.is_configured:
             _configured[shell] = magics.gateway_config
         if isinstance(magics, GatewayMagics | ChatMagics):
             magics.close()
@@ -91,8 +95,12 @@ def _give_back(shell: InteractiveShell, others: dict[str, Any]) -> None:
     )
 
 
-def _from_environment() -> GatewayConfig:
-    """What the environment says; where that makes no sense, the embedded engine, which sends nothing."""
+def _from_environment() -> "GatewayConfig | None":
+    """What the environment says, if anything; without sense, the embedded engine, which sends nothing."""
+    if not names_settings(os.environ):
+        return None
+    from ..core.config import GatewayConfig
+
     try:
         return GatewayConfig.from_env()
     except ConfigurationError as error:

@@ -5,14 +5,16 @@ import difflib
 import getpass
 import re
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 from traitlets.config import Configurable
 
-from ..core.config import GatewayConfig
 from ..core.exceptions import ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:  # pydantic takes longer than all else that %load_ext loads
+    from ..core.config import GatewayConfig
 
 KEYS = ("api_key", "audio_api_key")  # not on a line that is saved with the notebook
 # What %gateway knows.
@@ -20,12 +22,21 @@ WORDS = (
     *("status", "models", "settings", "set", "key", "journal"),
     *("record", "replay", "doctor", "budget", "loop"),
 )
-UNSET = object()
+_UNREAD = object()
 SETTING = re.compile(r"(?P<name>[a-z_]+)=(?P<value>.*)", re.DOTALL)
 
 
+class _Setting(traitlets.Any):
+    """A setting, with the value of the configuration where nobody has given one."""
+
+    def default(self, obj: Any = None) -> Any:
+        assert self.name
+        return obj.value_of_setting(self.name) if isinstance(obj, SettingTraits) else None
+
+
 def _trait(name: str) -> traitlets.Any:
-    return traitlets.Any(UNSET, help=f"{name} of GatewayConfig; see help(GatewayConfig)").tag(config=True)
+    # Until it is read its value is no value of a setting: each that is given is a change.
+    return _Setting(_UNREAD, help=f"{name} of GatewayConfig; see help(GatewayConfig)").tag(config=True)
 
 
 class SettingTraits(Configurable):
@@ -62,19 +73,30 @@ class SettingTraits(Configurable):
     @staticmethod
     def setting_names() -> list[str]:
         """The names of all settings but the keys."""
-        return [setting.name for setting in dataclasses.fields(GatewayConfig) if setting.name not in KEYS]
+        return list(SettingTraits.class_own_traits())
+
+    def given_settings(self) -> dict[str, Any]:
+        """The settings that a profile gives, with their values."""
+        return {name: getattr(self, name) for name in self.setting_names() if self.trait_has_value(name)}
+
+    def value_of_setting(self, name: str) -> Any:
+        """The value of a setting that nobody has given here."""
+        raise NotImplementedError
 
 
-def configured(config: GatewayConfig, traits: SettingTraits) -> GatewayConfig:
+def configured(config: "GatewayConfig", given: Mapping[str, Any]) -> "GatewayConfig":
     """The configuration with what a profile says, or without it, and a warning, where it makes no sense."""
-    given = {name: getattr(traits, name) for name in traits.setting_names()}
     try:
-        return dataclasses.replace(
-            config, **{name: value for name, value in given.items() if value is not UNSET}
-        )
+        return dataclasses.replace(config, **given)
     except ConfigurationError as error:
         warnings.warn(f"What your IPython profile configures is left out: {error}", stacklevel=5)
         return config
+
+
+def names_settings(environ: Mapping[str, str]) -> bool:
+    """Whether the environment may say anything about the configuration."""
+    ours = (f"IPY_GATEWAY_{name.upper()}" for name in (*SettingTraits.setting_names(), *KEYS))
+    return not environ.keys().isdisjoint((*ours, "OPENAI_BASE_URL", "OPENAI_API_KEY"))
 
 
 def loop_named(words: Sequence[str]) -> str:
@@ -91,7 +113,7 @@ def loop_named(words: Sequence[str]) -> str:
     )
 
 
-def changed(config: GatewayConfig, line: str) -> GatewayConfig:
+def changed(config: "GatewayConfig", line: str) -> "GatewayConfig":
     """The configuration after `%gateway LINE`.
 
     Raises:
@@ -119,7 +141,7 @@ def names_in(line: str) -> list[str]:
     return [setting["name"] for setting in found if setting] or ["text_base_url"]
 
 
-def asking(config: GatewayConfig, urls: Sequence[str], hint: Callable[[str], str]) -> GatewayConfig:
+def asking(config: "GatewayConfig", urls: Sequence[str], hint: Callable[[str], str]) -> "GatewayConfig":
     """Text and audio go to these servers: who brings recordings home means all of them.
 
     Args:
@@ -141,7 +163,7 @@ def _meant_by(word: str) -> str:
     return f"Write %gateway http://{word}, %gateway set NAME=VALUE, or one of {', '.join(WORDS)}."
 
 
-def _settings(words: Sequence[str], config: GatewayConfig) -> dict[str, Any]:
+def _settings(words: Sequence[str], config: "GatewayConfig") -> dict[str, Any]:
     settings: dict[str, str] = {}
     last = ""
     for word in words:

@@ -1,6 +1,7 @@
 """What imports what, and what an import loads."""
 
 import ast
+import importlib
 import json
 import os
 import subprocess
@@ -8,10 +9,12 @@ import sys
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import ipy_gateway
+from ipy_gateway import core
 
 from ..support.fault_server import completion, fault_server
 
@@ -51,6 +54,58 @@ def test_an_import_loads_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize("module", ["ipy_gateway", "ipy_gateway.core"])
 def test_the_embedded_engine_is_not_loaded_before_it_is_asked(module: str) -> None:
     assert not {name for name in loaded_by(f"import {module}") if name.startswith("ipy_gateway.local")}
+
+
+def names_for_type_checkers() -> dict[str, str]:
+    """The core's public names, each with the module that it is imported from for type checkers."""
+    tree = ast.parse((PACKAGE / "core" / "__init__.py").read_text())
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name)]
+    imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
+
+
+def test_every_public_name_lives_where_type_checkers_are_told() -> None:
+    modules = {
+        name: importlib.import_module(f"ipy_gateway.core.{module}")
+        for name, module in names_for_type_checkers().items()
+    }
+
+    found = {name: getattr(core, name) for name in core.__all__}
+
+    assert found == {name: vars(module)[name] for name, module in modules.items()}
+    assert found == {name: getattr(ipy_gateway, name) for name in core.__all__}
+
+
+def test_no_public_name_is_that_of_a_module_which_would_take_its_place() -> None:
+    assert not set(ipy_gateway.__all__) & {path.stem for path in PACKAGE.rglob("*.py")}
+
+
+@pytest.mark.parametrize("package", [core, ipy_gateway])
+def test_completion_and_star_imports_see_every_public_name(package: ModuleType) -> None:
+    names: dict[str, object] = {}
+
+    exec(f"from {package.__name__} import *", names)
+
+    assert set(package.__all__) <= set(dir(package))
+    assert set(package.__all__) <= set(names)
+
+
+@pytest.mark.parametrize("package", [core, ipy_gateway])
+def test_what_does_not_exist_is_no_name(package: ModuleType) -> None:
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'nonsense'"):
+        package.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "not_loaded"),
+    [
+        ("GatewayConfig", {"httpx", "asyncio", "ipy_gateway.core.client"}),
+        ("GatewayError", {"httpx", "pydantic", "ipy_gateway.core.config"}),
+        ("chat_completion", {"ipy_gateway.core.doctor", "ipy_gateway.core.preview"}),
+    ],
+)
+def test_a_name_loads_what_it_needs_alone(name: str, not_loaded: set[str]) -> None:
+    assert not not_loaded & loaded_by(f"from ipy_gateway import {name}")
 
 
 def imports_of(path: Path, later: tuple[type[ast.AST], ...] = FUNCTIONS) -> Iterator[tuple[str, bool]]:

@@ -12,7 +12,7 @@ import pytest
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.peaks import SAMPLE_RATE_HZ, Peaks
 from ipy_gateway.core.preview import LARGE_PREVIEW, PEAK_COUNT, SMALL_PREVIEW, PreviewLimits, preview_of
-from ipy_gateway.core.recording import recognize
+from ipy_gateway.core.recording_kinds import recognize
 
 from .test_recording import ENCODED, encode_everywhere
 

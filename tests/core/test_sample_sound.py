@@ -4,7 +4,7 @@ import io
 import struct
 import wave
 
-from ipy_gateway.core.recording import recognize
+from ipy_gateway.core.recording_kinds import recognize
 from ipy_gateway.core.sample_sound import sample_sound
 
 

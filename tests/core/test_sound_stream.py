@@ -14,7 +14,7 @@ import pytest
 
 from ipy_gateway import AudioProcessingError, GatewayConfig
 from ipy_gateway.core import sound_stream
-from ipy_gateway.core.recording import recognize
+from ipy_gateway.core.recording_kinds import recognize
 from ipy_gateway.core.recording_source import Source, open_source
 from ipy_gateway.core.sound_stream import sound_of
 from ipy_gateway.core.wav import plain_header

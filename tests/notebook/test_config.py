@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway import GatewayConfig
 from ipy_gateway.notebook.gateway_magics import GatewayMagics
-from ipy_gateway.notebook.settings import KEYS, SettingTraits
+from ipy_gateway.notebook.settings import KEYS, SettingTraits, names_settings
 
 from ..support.kernel import Kernel, running_kernel
 
@@ -148,3 +148,30 @@ def test_a_profile_that_makes_no_sense_is_told_of_and_left_out() -> None:
     assert settings_of(shell) == GatewayConfig()
     shell.run_line_magic("unload_ext", "ipy_gateway")
     InteractiveShell.clear_instance()
+
+
+# The environment
+
+
+@pytest.mark.parametrize("name", [*(setting.name for setting in dataclasses.fields(GatewayConfig))])
+def test_every_setting_in_the_environment_is_seen_when_the_extension_is_loaded(name: str) -> None:
+    assert names_settings({f"IPY_GATEWAY_{name.upper()}": "something"})
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"IPY_GATEWAY_FAST": "0"}, {"OPENAI_ORGANIZATION": "org"}], ids=["none", "fast", "other"]
+)
+def test_what_is_no_setting_waits_for_the_first_magic(environ: dict[str, str]) -> None:
+    assert not names_settings(environ)
+
+
+def test_config_before_any_magic_changes_a_setting_and_shows_the_others(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_line_magic("config", "GatewayMagics.timeout_s = 60")
+
+    shell.run_line_magic("config", "GatewayMagics")
+
+    assert settings_of(shell) == GatewayConfig(timeout_s=60)
+    assert "Current: 60" in (shown := capsys.readouterr().out)
+    assert "Current: 'local://engine'" in shown

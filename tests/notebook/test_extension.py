@@ -40,6 +40,7 @@ def parts_of(shell: InteractiveShell) -> dict[str, Any]:
     """What extensions may add to a shell."""
     assert shell.display_formatter
     manager = shell.input_transformer_manager
+    formatter = shell.display_formatter.ipython_display_formatter
     return {
         "magics": {kind: set(table) for kind, table in shell.magics_manager.magics.items()},
         "registry": set(shell.magics_manager.registry),
@@ -50,7 +51,7 @@ def parts_of(shell: InteractiveShell) -> dict[str, Any]:
             *manager.line_transforms,
             *manager.cleanup_transforms,
         ],
-        "formatters": set(shell.display_formatter.ipython_display_formatter.type_printers),
+        "formatters": {*formatter.type_printers, *formatter.deferred_printers},
         "callbacks": {name: list(found) for name, found in shell.events.callbacks.items()},
         "namespace": set(shell.user_ns),
     }

@@ -49,13 +49,13 @@ def test_load_ext_brings_the_magics(shell: InteractiveShell) -> None:
 
 def test_unload_ext_takes_them_away(shell: InteractiveShell) -> None:
     assert shell.display_formatter
-    rich_types = shell.display_formatter.ipython_display_formatter.type_printers
-    assert {GatewayConfig, TranscriptText} <= set(rich_types)
+    rich_types = shell.display_formatter.ipython_display_formatter
+    assert GatewayConfig in rich_types and TranscriptText in rich_types
 
     shell.run_line_magic("unload_ext", "ipy_gateway")
 
     assert magics_in(shell) == set()
-    assert not {GatewayConfig, TranscriptText} & set(rich_types)
+    assert GatewayConfig not in rich_types and TranscriptText not in rich_types
 
 
 def test_unload_ext_leaves_a_magic_of_the_same_name_that_came_later(shell: InteractiveShell) -> None:
