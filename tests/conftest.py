@@ -39,6 +39,7 @@ SLOW_FILES = (
     "test_browser_chat.py",
     "test_long_proofs.py",
     "test_weights.py",
+    "test_packaging.py",
     "test_engine_life.py",
     "test_browser.py",
     "test_cancellation.py",

@@ -182,10 +182,8 @@ def public_line(detail: str, base_url: str, config: GatewayConfig) -> str:
 
 
 def _status_name(status_code: int) -> str:
-    try:
-        return f"{status_code} {HTTPStatus(status_code).phrase}"
-    except ValueError:
-        return str(status_code)
+    phrase = httpx.codes.get_reason_phrase(status_code)  # Python's own changed in 3.13
+    return f"{status_code} {phrase}".rstrip()
 
 
 def _hint(

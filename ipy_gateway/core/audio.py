@@ -58,6 +58,13 @@ async def normalize_audio_to_wav(audio_bytes: bytes, config: GatewayConfig) -> b
 
     A WAV that is cut short is used as far as it goes where `config.audio_preprocess_enabled` is True.
 
+    Args:
+        audio_bytes: the recording as its file's bytes, of any kind that `transcribe_audio` takes.
+        config: rate, channels, loudness, limits, and which ffmpeg.
+
+    Returns:
+        The bytes of a WAV file, the channels interleaved.
+
     Raises:
         InvalidRequestError: `audio_bytes` is no bytes.
         AudioProcessingError: it can't be read, takes longer than `config.timeout_s` or grows larger than

@@ -85,7 +85,13 @@ class Budget:
     def limit(
         self, *, requests: int | None = None, tokens: int | None = None, audio_s: float | None = None
     ) -> None:
-        """Set limits, and leave those that are not given as they are; what has been spent stays counted."""
+        """Set limits, and leave those that are not given as they are; what has been spent stays counted.
+
+        Args: as `Budget`.
+
+        Raises:
+            InvalidRequestError: a limit is negative.
+        """
         given = {"requests": requests, "tokens": tokens, "audio_s": audio_s}
         limits = {kind: limit for kind, limit in given.items() if limit is not None}
         for kind, limit in limits.items():
@@ -107,6 +113,9 @@ class Budget:
     def reserve(self, cost: Spending) -> None:
         """Count what a request may take.
 
+        Args:
+            cost: an estimate.
+
         Raises:
             BudgetExceededError: more than is left.
         """
@@ -118,7 +127,12 @@ class Budget:
             self._used += cost
 
     def correct(self, reserved: Spending, spent: Spending) -> None:
-        """Count what a request has taken in place of what was reserved for it."""
+        """Count what a request has taken in place of what was reserved for it.
+
+        Args:
+            reserved: what was given to `reserve`.
+            spent: what the server reported.
+        """
         with self._lock:
             self._used += spent - reserved
 

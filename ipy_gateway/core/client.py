@@ -58,6 +58,10 @@ async def forward_chat_completion(
 async def forward_models(base_url: str, config: GatewayConfig) -> httpx.Response:
     """Ask a server for its models and return the raw response, whatever its status.
 
+    Args:
+        base_url: the server.
+        config: key and timeouts.
+
     Raises: as `forward_chat_completion`.
     """
     return await forward("GET", base_url, "/models", config)

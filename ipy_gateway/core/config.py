@@ -173,7 +173,11 @@ class GatewayConfig:
         raise problem
 
     def key_for(self, url: str) -> str | None:
-        """The secret to send to `url`, or None: a key goes only to the host that it was configured with."""
+        """The secret to send to `url`, or None: a key goes only to the host that it was configured with.
+
+        Args:
+            url: the base URL of a server, or any other address there.
+        """
         for key in (self.api_key, self.audio_api_key):
             if isinstance(key, ApiKey) and origin_of(url) in key.origins:
                 return key.reveal()

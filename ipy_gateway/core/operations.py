@@ -230,6 +230,9 @@ async def stream_chat(
 async def list_models(config: GatewayConfig) -> dict[str, Any]:
     """The models of the (text) server, as its JSON object: `{"data": [{"id": ...}, ...]}`.
 
+    Args:
+        config: which server; of several, the first that answers.
+
     Raises:
         UpstreamError: the server did not answer, or not well.
     """

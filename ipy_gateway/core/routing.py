@@ -36,7 +36,11 @@ def audio_urls(config: GatewayConfig) -> tuple[str, ...]:
 
 
 def has_audio_content(messages: Iterable[Any]) -> bool:
-    """Whether any message has a content part of type `input_audio` or `audio`."""
+    """Whether any message has a content part of type `input_audio` or `audio`.
+
+    Args:
+        messages: OpenAI chat messages.
+    """
     return any(is_audio_part(part) for message in messages for part in content_parts(message))
 
 

@@ -52,7 +52,11 @@ def known_server(url: str, *, version: str | None = None) -> KnownServer | None:
 
 
 def takes_json_schema(url: str) -> bool | None:
-    """Whether the answers of a server keep to a JSON schema, as far as the doctor found out; None if not."""
+    """Whether the answers of a server keep to a JSON schema, as far as the doctor found out; None if not.
+
+    Args:
+        url: its base URL.
+    """
     known = known_server(url)
     return known.takes_json_schema if known else None
 

@@ -146,6 +146,9 @@ class Transcript:
     def from_json(cls, text: str | bytes) -> Self:
         """The transcript that `to_json` wrote, the same in every value.
 
+        Args:
+            text: the JSON.
+
         Raises:
             InvalidRequestError: it is something else, or has over 100,000,000 bytes.
         """
@@ -154,6 +157,9 @@ class Transcript:
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """The transcript in a .json file that `save` wrote, or the subtitles of an .srt or .vtt file.
+
+        Args:
+            path: the file; its suffix says what it is.
 
         Raises:
             InvalidRequestError: the file can't be read, or something else is in it.

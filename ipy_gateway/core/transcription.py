@@ -16,7 +16,13 @@ _ONLY_SILENCE = re.compile(r"(?i)(?:[\[(]\s*(?:silence|silent|no audio|no speech
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word and when it is said, in seconds from the start of the recording."""
+    """A word and when it is said.
+
+    Attributes:
+        start_s: when it begins, in seconds from the start of the recording.
+        end_s: when it ends.
+        text: the word as it is written, without blanks around it.
+    """
 
     start_s: float
     end_s: float

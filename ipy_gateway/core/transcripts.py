@@ -21,7 +21,7 @@ _MAX_STEM_BYTES = 200  # of the 255 that file systems take: a number and a suffi
 class Transcripts:
     """Transcripts by the names of their recordings, in the order in which those were named.
 
-        talks = await ...
+        talks = %transcribe talks/*.m4a
         talks["monday.m4a"].text, talks.errors, talks.to_dataframe()
 
     Attributes:

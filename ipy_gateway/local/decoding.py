@@ -39,7 +39,7 @@ def decode(audio_bytes: bytes, cancelled: threading.Event, *, max_duration_s: fl
             io.BytesIO(audio_bytes),
             format=DEMUXERS[container],
             options=_NOTHING_ELSE,
-            metadata_errors="ignore",  # a title in Latin-1 is no reason to refuse the sound
+            **_lenient_about_titles(av),
         ) as source:
             for piece in _resampled(_frames(source, max_duration_s or MAX_DURATION_S), av):
                 raise_if_cancelled(cancelled)
@@ -54,6 +54,11 @@ def decode(audio_bytes: bytes, cancelled: threading.Event, *, max_duration_s: fl
         raise too_short(len(samples) / SAMPLE_RATE_HZ)
     samples /= 32768  # in place: six hours are 1.4 GB
     return samples
+
+
+def _lenient_about_titles(av: Any) -> dict[str, str]:
+    """A title in Latin-1 is no reason to refuse the sound; PyAV knows that by itself since 19."""
+    return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def _frames(source: Any, max_duration_s: float) -> Iterator[Any]:

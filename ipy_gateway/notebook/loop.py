@@ -107,8 +107,9 @@ class GatewayLoop:
         return Job(work, self._loop, at_end)
 
     def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # cleans up as asyncio.run does
-            runner.run(self._stopping.wait())
+        # Python 3.12 starts no thread at exit, not even the one that asyncio ends its executor with.
+        with suppress(RuntimeError), asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._stopping.wait())  # the runner cleans up as asyncio.run does
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
