@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ipy_gateway.notebook.analyze_magic import AnalyzeMagics
-from ipy_gateway.notebook.audio_magics import AudioMagics
-from ipy_gateway.notebook.chat_magics import ChatMagics
 from ipy_gateway.notebook.gateway_magics import GatewayMagics
-from ipy_gateway.notebook.upload_magic import UploadMagics
+from ipy_gateway.notebook.magics import AnalyzeMagics, AudioMagics, ChatMagics, UploadMagics
 
 from ..support.fault_server import FaultServer, fault_server
 from ..support.kernel import CellRun, Kernel, running_kernel
@@ -22,7 +19,9 @@ HELP = (
     *(AudioMagics.transcribe, ChatMagics.chat, AnalyzeMagics.analyze),
     *(GatewayMagics.gateway, UploadMagics.upload),
 )
-BARE = re.compile(r"%{1,2}(transcribe|chat|gwchat|analyze)|%(gateway) record")  # named, with nothing to do
+BARE = re.compile(
+    r"%{1,2}(transcribe|chat|gwchat|analyze)|%(gateway) (?:record|replay)"
+)  # named, with nothing to do
 ASKS = re.compile(r"%gateway key")
 UPLOAD = re.compile(r"^(.*await widget.*)$", re.MULTILINE)  # waits for somebody to drop a file
 CLUSTER = """

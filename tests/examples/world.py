@@ -9,7 +9,7 @@ from ..support.fault_server import Answer, RecordedRequest, answer, completion
 from ..support.well_server import WellServer
 
 FILES = (
-    *("interview.m4a", "note.m4a", "conference.m4a", "talk.m4a", "a.mp3", "my recording.wav"),
+    *("interview.m4a", "note.m4a", "conference.m4a", "talk.m4a", "talk.wav", "a.mp3", "my recording.wav"),
     *("talks/monday.m4a", "talks/tuesday.mp3", "interviews/ada.mp3"),
 )
 SERVERS = ("localhost:8080", "localhost:8081", "a:80", "b:80", "host:80")  # one server plays them all
