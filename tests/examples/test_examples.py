@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ipy_gateway.notebook.analyze_magic import AnalyzeMagics
-from ipy_gateway.notebook.audio_magics import AudioMagics
-from ipy_gateway.notebook.chat_magics import ChatMagics
 from ipy_gateway.notebook.gateway_magics import GatewayMagics
-from ipy_gateway.notebook.upload_magic import UploadMagics
+from ipy_gateway.notebook.magics import AnalyzeMagics, AudioMagics, ChatMagics, UploadMagics
 
 from ..support.fault_server import FaultServer, fault_server
 from ..support.kernel import CellRun, Kernel, running_kernel
