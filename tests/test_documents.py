@@ -119,3 +119,13 @@ def test_every_file_is_on_the_map_and_every_name_there_a_file() -> None:
 
     assert [name for name in files if not any(fnmatch.fnmatch(name, one) for one in patterns)] == []
     assert [name for name, found in matched.items() if not found] == []
+
+
+def test_no_file_of_the_package_is_longer_than_the_contributors_are_told() -> None:
+    told = re.search(r"at most (\d+) lines", (PROJECT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert told
+    files = [path for path in (PROJECT / "ipy_gateway").rglob("*.*") if path.suffix in (".py", ".js", ".css")]
+
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in files}
+
+    assert {name: length for name, length in lengths.items() if length > int(told[1])} == {}

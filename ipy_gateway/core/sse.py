@@ -45,13 +45,9 @@ class EventDecoder:
     """Turns the bytes of one stream into its events, however the bytes are cut.
 
     Every byte is copied a fixed number of times, so the time is linear in their number.
-
-    Attributes:
-        comments: how many comment lines came so far; servers send them to keep a silent connection alive.
     """
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self.comments = 0
         self._max_event_bytes = max_event_bytes
         self._line = bytearray()
         self._is_first_line = True
@@ -113,7 +109,7 @@ class EventDecoder:
             case b"data":
                 self._append_data(value)
             case b"":
-                self.comments += 1
+                pass  # a comment, which keeps a silent connection alive
             case b"event":
                 self._event = _text(value)
             case (

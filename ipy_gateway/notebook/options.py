@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from ..core.exceptions import InvalidRequestError
 from .aside_options import ASIDE_HELP, ASIDE_OPTIONS, check_aside
-from .option_line import Option, OptionLine, json_or_text
+from .option_line import Option, OptionLine
+from .option_params import param_of, param_value
 from .option_values import count_of, described, filled, number_of, variable_name
 
 Action = Literal["history", "undo", "save", "load", "list"]
@@ -37,15 +38,8 @@ ACTION_OPTIONS: Final = (
     Option("list", "list", "", "", "list the conversations"),
 )
 REQUEST_FIELDS: Final = ("model", "temperature", "max_tokens", "seed")  # those that have options of their own
-REFUSED_PARAMS: Final = {
-    "stream": ("answers are always streamed", "Leave it out."),
-    "messages": ("the conversation gives the messages", "Use --load FILE for others."),
-    "config": ("it is not part of a request", "Use %gateway set NAME=VALUE for settings."),
-    "api_key": ("it would be saved with the notebook", "Write %gateway key and type it in."),
-}
 
 _ASSIGNMENT = re.compile(r"(?P<name>[^\W\d]\w*)\s*<<(?=\s|$)")
-_PARAM = re.compile(r"(?P<name>[^\s='\"]+)=(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +152,10 @@ class QuestionLine:
         self.found[name] = value
 
     def _take_param(self, option: Option, pair: str) -> None:
-        found = _PARAM.fullmatch(pair)
-        if not found:
-            raise InvalidRequestError(
-                f"{option} needs NAME=VALUE, not {pair!r:.80}.", f"Write {option} top_p=0.9."
-            )
-        name = found["name"]
-        refused = REFUSED_PARAMS.get(name.replace("-", "_").lower())
-        if refused:
-            raise InvalidRequestError(f"{option} can't set {name!r:.80}: {refused[0]}.", refused[1])
+        name, text = param_of(option, pair)
         if name in self._params or (name in REQUEST_FIELDS and name in self.found):
             raise _twice(name)
-        self._params[name] = _param_value(option, name, found["value"])
+        self._params[name] = param_value(option, name, text)
 
 
 class _ChatLine:
@@ -252,20 +238,6 @@ def _converted(option: Option, value: Any) -> Any:
     if option.field == "output":
         return variable_name(value)
     return value if option.field == "system" or not option.value else filled(option, value)
-
-
-def _param_value(option: Option, name: str, text: str) -> Any:
-    if not text:
-        raise InvalidRequestError(
-            f"{option} {name:.80} has no value.", f'Write {option} {name:.80}="" for an empty text.'
-        )
-    value = json_or_text(text)
-    if value == text and text[:1] in ("{", "[") and "{{" not in text:  # what it says shows when it is filled
-        raise InvalidRequestError(
-            f"The value of {option} {name:.80} is no JSON: {text!r:.80}.",
-            "Look for a missing bracket or quote.",
-        )
-    return value
 
 
 def _twice(name: str) -> InvalidRequestError:
