@@ -6,44 +6,23 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .config import GatewayConfig
-from .exceptions import AudioProcessingError, InvalidRequestError
+from .exceptions import InvalidRequestError
 
-_PIECE_BYTES = 1 << 20
 _ERROR_INVALID_NAME = 123  # what Windows answers to talk*.wav
 # Without O_NONBLOCK, opening a FIFO waits for somebody to write into it. Windows has neither of the first
 # two, and without O_BINARY it would end the recording at its first Ctrl-Z.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
-def read_recording(path: str | os.PathLike[str], config: GatewayConfig) -> bytes:
-    """The bytes of a recording's file: `config.audio_max_upload_bytes` of them at most.
+def open_recording(path: Path) -> int:
+    """A descriptor of a recording's file, for reading; the caller closes it.
 
     It waits for the disk and for nothing else, such as somebody who would write into a FIFO.
 
     Raises:
-        InvalidRequestError: there is no such file, it is no regular file, or it can't be read.
-        AudioProcessingError: "audio_too_large"; it is larger than the configuration allows, or becomes so
-            while it is read.
-    """
-    path, max_bytes = Path(path), config.audio_max_upload_bytes
-    descriptor = open_recording(path)
-    try:
-        with explaining_file_errors(path):
-            size = os.fstat(descriptor).st_size
-            _check_size(path, size, max_bytes)
-            return _read_open_file(path, descriptor, stated_bytes=size, max_bytes=max_bytes)
-    finally:
-        os.close(descriptor)
-
-
-def open_recording(path: Path) -> int:
-    """A descriptor of a recording's file, for reading; the caller closes it.
-
-    Raises:
         InvalidRequestError: there is no such file, it is no regular file, or it can't be opened.
     """
-    with explaining_file_errors(path):
+    with _explaining_file_errors(path):
         _check_is_file(path, path.stat())  # for a device, being opened may already be an event
         descriptor = os.open(path, _FLAGS)  # not inherited by child processes: Python sees to that
         try:
@@ -55,7 +34,7 @@ def open_recording(path: Path) -> int:
 
 
 @contextmanager
-def explaining_file_errors(path: Path) -> Generator[None, None, None]:
+def _explaining_file_errors(path: Path) -> Generator[None, None, None]:
     """Turn what the system says about a recording's file into our own error.
 
     Raises:
@@ -85,26 +64,3 @@ def _check_is_file(path: Path, status: os.stat_result) -> None:
         raise InvalidRequestError(f"{str(path)!r} is a folder.", "Name a recording in it.")
     if not stat.S_ISREG(status.st_mode):
         raise InvalidRequestError(f"{str(path)!r} is no regular file.", "Copy the recording into one.")
-
-
-def _check_size(path: Path, size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise AudioProcessingError(
-            f"{path.name!r} has {size:,} bytes, and the limit is {max_bytes:,} bytes.",
-            "Cut it into parts, compress it to MP3, or raise audio_max_upload_bytes.",
-            error_type="audio_too_large",
-        )
-
-
-def _read_open_file(path: Path, descriptor: int, *, stated_bytes: int, max_bytes: int) -> bytes:
-    """All that comes, whatever size was stated: a file may grow, and those of /proc state 0."""
-    data = bytearray()
-    while piece := os.read(descriptor, min(_PIECE_BYTES, max_bytes + 1 - len(data))):
-        data += piece
-        if len(data) > max_bytes:
-            raise AudioProcessingError(
-                f"{path.name!r} stated {stated_bytes:,} bytes, and went on past the limit of {max_bytes:,}.",
-                "Read it when nothing writes to it any more, or raise audio_max_upload_bytes.",
-                error_type="audio_too_large",
-            )
-    return bytes(data)
