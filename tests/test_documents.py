@@ -76,6 +76,14 @@ def test_tests_that_are_named_are_there(path: Path) -> None:
 
 
 @documents()
+def test_files_that_are_to_be_typed_are_there(path: Path) -> None:
+    blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL))
+    typed = re.findall(r"(?<![\w/])(?:notebooks|tests|docs)/[\w./-]+", blocks)
+
+    assert [name for name in typed if not (PROJECT / name).exists()] == []
+
+
+@documents()
 def test_extras_exist(path: Path) -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {one for names in EXTRA.findall(path.read_text("utf-8")) for one in names.split(",")}

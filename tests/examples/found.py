@@ -19,6 +19,8 @@ DOCUMENTS = sorted(
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAGIC = re.compile(r"`((?:\w+ = )?%%?[a-z][^`\n]*)`")
 
+COMMAND = re.compile(r"python (-m ipy_gateway[^`\"\n]*)`")
+
 
 @dataclass(frozen=True)
 class Example:
@@ -47,6 +49,12 @@ def lines_in_documents() -> Iterator[Example]:
         text = FENCED.sub("", path.read_text("utf-8"))
         for line in dict.fromkeys(MAGIC.findall(text)):
             yield Example(f"{path.name}: {line}", line.replace(r"\|", "|"))
+
+
+def commands_in_documents() -> Iterator[str]:
+    """What is to be typed in a terminal that this package does."""
+    texts = [path.read_text("utf-8") for path in DOCUMENTS]
+    yield from dict.fromkeys(command for text in texts for command in COMMAND.findall(text))
 
 
 def blocks_in_docstrings() -> Iterator[Example]:

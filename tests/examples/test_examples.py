@@ -1,6 +1,8 @@
 """Every example of the documents and docstrings runs, in a real kernel that asks a real server."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,14 @@ from ipy_gateway.notebook.magics import AnalyzeMagics, AudioMagics, ChatMagics, 
 from ..support.fault_server import FaultServer, fault_server
 from ..support.kernel import CellRun, Kernel, running_kernel
 from ..support.upload_page import upload_page
-from .found import Example, blocks_in_docstrings, blocks_in_documents, lines_in_documents, usage_of
+from .found import (
+    Example,
+    blocks_in_docstrings,
+    blocks_in_documents,
+    commands_in_documents,
+    lines_in_documents,
+    usage_of,
+)
 from .world import AS_AT_FIRST, VARIABLES, as_typed, lay_out, respond
 
 HELP = (
@@ -92,6 +101,17 @@ def test_a_block_of_a_docstring(
         with upload_page(kernel) as page:
             page.upload(interview.name, interview.read_bytes())
             run(kernel, waiting)
+
+
+@pytest.mark.usefixtures("speech_model", "chat_model")
+@pytest.mark.parametrize("command", [*commands_in_documents()])
+def test_a_command_of_a_document(command: str, tmp_path: Path) -> None:
+    typed = [sys.executable, *command.replace("FOLDER", "models").split()]
+
+    done = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "models").is_dir() == ("FOLDER" in command)
 
 
 def run_line(kernel: Kernel, line: str, url: str) -> None:
