@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.exceptions import ConfigurationError, UpstreamUnreachableError
 from .children import Lines, Tail, has_ended, kill, start
-from .spinning import SPIN_VARIABLE, spins
+from .spinning import spinning_as_wanted
 
 SERVER_SCRIPT = Path(__file__).with_name("llama_server.py")
 LOADING_PATIENCE_S = 600.0  # 40 GB from a slow disk
@@ -26,7 +26,7 @@ class ChatServer:
     """
 
     def __init__(self) -> None:
-        self.process = start(SERVER_SCRIPT, environment={SPIN_VARIABLE: spins()})
+        self.process = start(SERVER_SCRIPT, environment=spinning_as_wanted())
         self.address = ""
         self.api_key = secrets.token_urlsafe()
         assert self.process.stdin and self.process.stdout and self.process.stderr
