@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ipy_gateway.core import chunks
+from ipy_gateway.core import event_json
 from ipy_gateway.core.loop_clients import FAST_VARIABLE
 from ipy_gateway.core.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
@@ -99,7 +99,7 @@ def _servers_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 @pytest.fixture(autouse=True)
 def _without_extra_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads the events of streams; its connections are turned off for all processes."""
-    monkeypatch.setattr(chunks, "_fast_json", lambda: None)
+    monkeypatch.setattr(event_json, "_fast_json", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """What may be spent on requests: tokens, requests and minutes of audio, counted where requests are sent."""
 
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -51,7 +51,8 @@ class Budget:
     Every request that is sent inside, whatever it is for, is counted, failed attempts included; what comes
     from the journal costs nothing. What a request takes is estimated before it is sent, with as many tokens
     for its answer as `max_tokens` allows, and corrected by what the server reports. A request without
-    `max_tokens` may end above the limit: the next one is refused.
+    `max_tokens` may end above the limit: the next one is refused. Workers of a cluster get a copy, with what
+    has been spent when a recording is handed out: together they may go over a limit by what is under way.
 
     Args:
         requests: how many requests may be sent, or None for any number.
@@ -69,6 +70,9 @@ class Budget:
         self._limits: dict[str, float] = {}
         self._used = Spending()
         self.limit(requests=requests, tokens=tokens, audio_s=audio_s)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_was, (self.limits, self.used)
 
     @property
     def limits(self) -> Mapping[str, float]:
@@ -99,6 +103,10 @@ class Budget:
                 raise InvalidRequestError(f"A budget of {limit!r} {kind} makes no sense.", "Give 0 or more.")
         with self._lock:
             self._limits.update(limits)
+
+    def add(self, spent: Spending) -> None:
+        """Count what has been spent elsewhere."""
+        self.correct(Spending(), spent)
 
     @contextmanager
     def applied(self) -> Generator["Budget", None, None]:
@@ -135,6 +143,22 @@ class Budget:
         """
         with self._lock:
             self._used += spent - reserved
+
+
+def _as_it_was(limits: Mapping[str, Any], used: Spending) -> Budget:
+    budget = Budget(**limits)
+    budget.add(used)
+    return budget
+
+
+@contextmanager
+def counted(budgets: Sequence[Budget]) -> Generator[Callable[[], Spending], None, None]:
+    """Apply several budgets, and tell what has been spent inside: every request counts in each of them."""
+    before = [budget.used for budget in budgets]
+    with ExitStack() as applied:
+        for budget in budgets:
+            applied.enter_context(budget.applied())
+        yield lambda: budgets[0].used - before[0] if budgets else Spending()
 
 
 def apply_everywhere(budget: Budget | None) -> None:

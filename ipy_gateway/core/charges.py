@@ -33,6 +33,9 @@ class Charge:
         budgets: where it is counted.
         content: the request as httpx gets it: with `json`, or with `files`.
 
+    Attributes:
+        counts: whether anybody is interested in what it takes.
+
     Raises:
         BudgetExceededError: one of the budgets has not enough left; nothing is counted.
     """
@@ -41,6 +44,7 @@ class Charge:
         self._budgets: list[Budget] = []
         self._prompt_tokens = self._written_tokens = 0.0
         self._chunk = ChatChunk()
+        self.counts = bool(budgets)
         if budgets:
             self._reserve(budgets, content)
 

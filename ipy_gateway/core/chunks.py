@@ -4,17 +4,14 @@ Servers differ in all but the text. What is missing or null is left out, and so 
 unless a part of the answer would be lost (`choices`, `delta`, `content`, `tool_calls`): that is an error.
 """
 
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from .answers import error_detail
+from .event_json import json_of
 from .sse import DONE_MARK, ServerEvent
-
-_DECODER = json.JSONDecoder()  # whose raw_decode does not look for white space, which is stripped
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class ChunkError(ValueError):
         self.status_code = status_code
 
 
-def parse_chunk(event: ServerEvent, *, server: str = "", request_id: str = "") -> ChatChunk | Done:
+def parse_chunk(event: ServerEvent, server: str = "", request_id: str = "") -> ChatChunk | Done:
     """What an event of a chat stream adds to the answer.
 
     Also takes old text completions and a whole completion in one event. Of several choices the first of each
@@ -133,38 +130,10 @@ def parse_chunk(event: ServerEvent, *, server: str = "", request_id: str = "") -
 
 
 def _json_of(data: str) -> Any:
-    fast = _fast_json()
-    if fast:
-        try:
-            return fast.loads(data)
-        except ValueError:  # NaN, large numbers, halves of characters: what it is too strict for
-            pass
     try:
-        body, end = _DECODER.raw_decode(data)
-        if end < len(data):
-            return None
-        if "\\ud" in data or "\\uD" in data:
-            return _without_lone_surrogates(body)
-    except ValueError:
-        return None
+        return json_of(data)
     except RecursionError as error:
         raise ChunkError("sent an event that is nested too deeply") from error
-    return body
-
-
-@cache
-def _fast_json() -> Any:
-    """What the extra `fast` brings, where it is installed."""
-    try:
-        return importlib.import_module("orjson")
-    except ImportError:
-        return None
-
-
-def _without_lone_surrogates(body: Any) -> Any:
-    """Half of a character, escaped in JSON, would break whoever encodes the text later."""
-    text = json.dumps(body, ensure_ascii=False)
-    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def _chunk(body: dict[str, Any], server: str, request_id: str) -> ChatChunk:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .budget import applied_budgets
 from .cluster_worker import Errand, Report, Work
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError, ConfigurationError, InvalidRequestError
@@ -93,12 +94,15 @@ class Cluster:
             del self._told[name]
 
     async def _report_on(self, source: Source, name: str) -> Report:
-        topic = self._call if self._on_progress else None
-        errand = Errand(name, _fit_to_travel(source), self._config, self._work, topic)
+        topic, budgets = self._call if self._on_progress else None, applied_budgets()
+        errand = Errand(name, _fit_to_travel(source), self._config, self._work, topic, budgets)
         try:
-            return await self._ran(errand)
+            report = await self._ran(errand)
         except Exception as error:
             raise _explained(error, name_of(source)) from error
+        for budget in budgets:
+            budget.add(report.spent)
+        return report
 
     async def _ran(self, errand: Errand) -> Report:
         future: Future[Report] = self._client.submit(

@@ -5,9 +5,10 @@ import os
 import pickle
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from .budget import Budget, Spending, counted
 from .config import GatewayConfig
 from .config_errors import ENVIRONMENT_PREFIX
 from .exceptions import GatewayError
@@ -40,6 +41,7 @@ class Errand:
         config: the servers; its keys stay behind when it is pickled.
         work: what to do.
         topic: the name under which the client listens for progress, or None where nobody does.
+        budgets: what may be spent, and what has been up to now.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Errand:
     config: GatewayConfig
     work: Work
     topic: str | None
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ class Report:
         transcript: what is said in the recording, or None.
         error: why there is none, or None.
         progress: how far it came, or None where not even a window was asked for.
+        spent: what was sent, where there are budgets that count it.
     """
 
     transcript: Transcript | None = None
     error: Exception | None = None
     progress: TranscriptionProgress | None = None
+    spent: Spending = field(default_factory=Spending)
 
 
 async def run_errand(errand: Errand) -> Report:
@@ -114,11 +119,13 @@ async def _report_on(errand: Errand, worker: Any) -> Report:
         if errand.topic:
             worker.log_event(errand.topic, {"name": errand.name, "progress": asdict(progress)})
 
-    try:
-        config = with_keys_from(os.environ, errand.config)
-        return Report(await errand.work(errand.source, config, note), progress=last)
-    except Exception as error:
-        return Report(error=_fit_to_travel(error), progress=last)
+    with counted(errand.budgets) as spent:
+        try:
+            config = with_keys_from(os.environ, errand.config)
+            transcript = await errand.work(errand.source, config, note)
+            return Report(transcript, progress=last, spent=spent())
+        except Exception as error:
+            return Report(error=_fit_to_travel(error), progress=last, spent=spent())
 
 
 async def _until_unwanted(name: str, worker: Any) -> None:

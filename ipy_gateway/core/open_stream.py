@@ -2,10 +2,10 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import httpx
 
@@ -21,7 +21,16 @@ from .servers import board
 from .signals import waking_for_signals
 from .sse import EventDecoder, EventTooLargeError, ServerEvent
 
-Chunk = TypeVar("Chunk")
+
+class HasText(Protocol):
+    """A piece of an answer."""
+
+    @property
+    def text(self) -> str:
+        """The text that it adds."""
+
+
+Chunk = TypeVar("Chunk", bound=HasText)
 
 
 class OpenStream(ABC, Generic[Chunk]):
@@ -85,20 +94,13 @@ class OpenStream(ABC, Generic[Chunk]):
             await self.close()
             raise
 
-    async def read_out(self) -> AsyncGenerator[Chunk, None]:
+    def read_out(self) -> AsyncGenerator[Chunk, None]:
         """All chunks of the open stream, which is closed at the end of the iteration, whatever ends it."""
-        try:
-            with board.busy(self.base_url), self._explaining(), waking_for_signals():
-                for chunk in self._first:
-                    yield chunk
-                while True:
-                    for chunk in self._come:
-                        if self._adds_something(chunk):
-                            yield self._seen(chunk)
-                    if not await self._more_comes():
-                        break
-        finally:
-            await self.close()
+
+        async def this_one() -> OpenStream[Chunk]:
+            return self
+
+        return chunks_of(this_one)
 
     async def close(self) -> None:
         """Close the connection: a server that is still writing stops."""
@@ -167,6 +169,26 @@ class OpenStream(ABC, Generic[Chunk]):
             upstream=self.base_url,
             partial_text="".join(self._text),
         )
+
+
+async def chunks_of(open_one: Callable[[], Awaitable[OpenStream[Chunk]]]) -> AsyncGenerator[Chunk, None]:
+    """All chunks of a stream, which is opened first, and closed at the end of the iteration.
+
+    Whoever gives a stream away gives this generator itself: each one around it costs every token again.
+    """
+    stream = await open_one()
+    try:
+        with board.busy(stream.base_url), stream._explaining(), waking_for_signals():
+            for chunk in stream._first:
+                yield chunk
+            while True:
+                for chunk in stream._come:
+                    if chunk.text or stream._adds_something(chunk):
+                        yield stream._seen(chunk)
+                if not await stream._more_comes():
+                    break
+    finally:
+        await stream.close()
 
 
 async def events_of(

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from .answers import parse_completion, parse_object
@@ -24,8 +25,9 @@ from .messages import (
     text_message,
 )
 from .model_names import ModelFields, analysis_model, audio_model, named, text_model
+from .open_stream import chunks_of
 from .routing import audio_urls, has_audio_content, upstream_urls
-from .streams import stream_completion
+from .streams import ChatStream, open_stream
 from .transcribing import TranscriptRequest, raise_for_refusal, transcript_from
 from .transcript_streams import stream_transcript
 from .uploads import upload_of
@@ -189,7 +191,7 @@ async def chat_completion(
     return await _complete(body, config, model=audio_model if has_audio_content(messages) else text_model)
 
 
-async def stream_chat(
+def stream_chat(
     messages: Sequence[Message], config: GatewayConfig, **openai_params: Any
 ) -> AsyncGenerator[ChatChunk, None]:
     """A chat answer as it is written, chunk by chunk.
@@ -212,6 +214,12 @@ async def stream_chat(
         InvalidRequestError: the messages are not chat messages; nothing was sent.
         ConfigurationError: the embedded engine is asked and not installed.
     """
+    return chunks_of(partial(_chat_stream, messages, config, openai_params))
+
+
+async def _chat_stream(
+    messages: Sequence[Message], config: GatewayConfig, openai_params: dict[str, Any]
+) -> ChatStream:
     check_messages(messages)
     if openai_params.get("n") not in (None, 1):
         raise InvalidRequestError("stream_chat gives one answer.", "Leave out n, or use chat_completion.")
@@ -221,10 +229,7 @@ async def stream_chat(
     def body_for(base_url: str) -> dict[str, Any]:
         return {**named(model, base_url, config), **body}
 
-    chunks = stream_completion(body_for, upstream_urls(body, config), config)
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield chunk
+    return await open_stream(body_for, upstream_urls(body, config), config)
 
 
 async def list_models(config: GatewayConfig) -> dict[str, Any]:

@@ -5,15 +5,14 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024  # a token takes 300 bytes; a whole answer with log probabilities, a few MB
 DONE_MARK = "[DONE]"  # OpenAI's last event
 BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):  # which is made in a quarter of the time of a frozen dataclass
     """One event of a stream.
 
     Attributes:
@@ -65,6 +64,38 @@ class EventDecoder:
         Raises:
             EventTooLargeError: more than `max_event_bytes` belong to one event.
         """
+        if self._ended_with_cr or b"\r" in chunk or len(chunk) > self._max_event_bytes:
+            yield from self._events_of_lines(chunk)
+            return
+        if self._is_inside_event:
+            beginning, end, chunk = chunk.partition(b"\n\n")
+            yield from self._events_of_lines(beginning + end)
+            if not end:
+                return
+        whole, end, beginning = chunk.rpartition(b"\n\n")
+        yield from self._events_between_blank_lines(whole + end)
+        yield from self._events_of_lines(beginning)
+
+    @property
+    def _is_inside_event(self) -> bool:
+        return bool(self._is_first_line or self._line or self._data or self._event)
+
+    def _events_between_blank_lines(self, chunk: bytes) -> Iterator[ServerEvent]:
+        """The events of a chunk of whole ones, of which nearly all are one line of data."""
+        try:
+            events = chunk.decode().split("\n\n")
+        except UnicodeDecodeError:
+            yield from self._events_of_lines(chunk)
+            return
+        events.pop()  # what follows the last: nothing
+        for event in events:
+            if event.startswith("data: ") and "\n" not in event:
+                yield tuple.__new__(ServerEvent, (event[6:], "message", self._id))
+            else:
+                yield from self._events_of_lines(f"{event}\n\n".encode())
+
+    def _events_of_lines(self, chunk: bytes) -> Iterator[ServerEvent]:
+        """The events that end in a chunk of any kind, line by line."""
         if not chunk:
             return
         second_half_of_crlf = self._ended_with_cr and chunk.startswith(b"\n")

@@ -15,12 +15,13 @@ from .answers import parse_completion, public_request_id
 from .asking import ask
 from .bodies import media_type_of, read_response
 from .charges import NO_CHARGE, charge_of
-from .chunks import ChatChunk, ChunkError, Done, parse_chunk
+from .chunks import ChatChunk, ChunkError, Done
 from .client import errors_of_ours, open_chat_stream
 from .config import GatewayConfig
-from .open_stream import OpenStream, events_of, one_read
+from .open_stream import OpenStream, chunks_of, events_of, one_read
 from .routing import has_audio_content
 from .sse import ServerEvent
+from .token_chunks import parse_chunks
 
 Json = dict[str, Any]
 
@@ -30,7 +31,7 @@ END_WAIT_S = 5.0
 REST_WAIT_S = 0.05  # and others do after [DONE]; what ends a body comes with it or at once
 
 
-async def stream_completion(
+def stream_completion(
     body_for: Callable[[str], Json], urls: Sequence[str], config: GatewayConfig
 ) -> AsyncGenerator[ChatChunk, None]:
     """The chunks of a streamed answer, from the first of the servers that gives one.
@@ -47,15 +48,20 @@ async def stream_completion(
         UpstreamError: no server answered, or the answer broke off.
     """
 
+    return chunks_of(partial(open_stream, body_for, urls, config))
+
+
+async def open_stream(
+    body_for: Callable[[str], Json], urls: Sequence[str], config: GatewayConfig
+) -> "ChatStream":
+    """The stream of the first of the servers that gives one."""
+
     async def attempt(base_url: str) -> ChatStream:
         stream = ChatStream(base_url, config, body_for(base_url))
         await stream.open()
         return stream
 
-    stream = await ask(attempt, urls, config)
-    async with aclosing(stream.read_out()) as chunks:
-        async for chunk in chunks:
-            yield chunk
+    return await ask(attempt, urls, config)
 
 
 class ChatStream(OpenStream[ChatChunk]):
@@ -107,9 +113,8 @@ class ChatStream(OpenStream[ChatChunk]):
 
     def _chunks_of(self, events: Iterable[ServerEvent]) -> Iterator[ChatChunk]:
         # No event is a variable here, where an error's traceback shows it: it may repeat the key.
-        parse = partial(parse_chunk, server=self.base_url, request_id=self._request_id)
         try:
-            for chunk in map(parse, events):
+            for chunk in parse_chunks(events, self.base_url, self._request_id):
                 if isinstance(chunk, Done):
                     self._is_done = True
                     return
@@ -119,15 +124,17 @@ class ChatStream(OpenStream[ChatChunk]):
 
     def _seen(self, chunk: ChatChunk) -> ChatChunk:
         self._text.append(chunk.text)
-        self._charge.take(chunk)
-        self._is_finished = self._is_finished or chunk.finish_reason is not None
+        if self._charge.counts:
+            self._charge.take(chunk)
+        if chunk.finish_reason is not None:
+            self._is_finished = True
         return chunk
 
     def _says_something(self, chunk: ChatChunk) -> bool:
         return bool(chunk.text or chunk.reasoning or chunk.refusal or chunk.tool_calls or chunk.finish_reason)
 
     def _adds_something(self, chunk: ChatChunk) -> bool:
-        return bool(chunk.text) or self._says_something(chunk) or chunk.usage is not None
+        return self._says_something(chunk) or chunk.usage is not None
 
     def _patience_s(self) -> float:
         return END_WAIT_S if self._is_finished else self._config.between_tokens_timeout_s

@@ -5,11 +5,16 @@ from typing import Final
 
 from ..core.exceptions import InvalidRequestError
 from .aside_options import ASIDE_OPTIONS
+from .option_line import Option
 from .option_values import described
 from .options import QUESTION_OPTIONS, ChatOptions, QuestionLine
 
 _OF_CHATS = ("new", "name", "kind", *(option.field for option in ASIDE_OPTIONS))
-OPTIONS: Final = tuple(option for option in QUESTION_OPTIONS if option.field not in _OF_CHATS)
+_OWN_OPTIONS: Final = (Option("no_audio", "no-audio", "", "", "show no player, even where times are cited"),)
+OPTIONS: Final = (
+    *(option for option in QUESTION_OPTIONS if option.field not in _OF_CHATS),
+    *_OWN_OPTIONS,
+)
 
 # A name in quotes, or up to the next blank that is neither escaped nor inside {{...}}; and the blanks behind.
 _WORD = re.compile(r"""(?:(?P<quote>['"]).*?(?P=quote)(?=\s|$)|(?:\{\{.*?\}\}|\\.|[^\s\\]|\\$)+)\s*""")
@@ -21,7 +26,7 @@ def parse_analyze_line(line: str) -> ChatOptions:
     Raises:
         InvalidRequestError: an option or its value is wrong, or no recording is named.
     """
-    reader = QuestionLine(line.strip().removesuffix(";"), "%%analyze")
+    reader = QuestionLine(line.strip().removesuffix(";"), "%%analyze", _OWN_OPTIONS)
     recording = ""
     while True:
         if not recording:
@@ -65,9 +70,10 @@ def _help() -> str:
             "    %%analyze {{transcript}} -o places",
             "    Which places are mentioned, and when?",
             "",
-            "A recording is a file, or a variable with a transcript, bytes or a Path. A long one is analyzed",
-            "part by part, and the answers are drawn together. Times in the answer, such as [12:34], are",
-            "links to the player of that recording, where `%transcribe` shows one. Options::",
+            "A recording is a file, an address, or a variable with a transcript, bytes or a Path. A long one",
+            "is analyzed part by part, and the answers are drawn together. Times in the answer, such as",
+            "[12:34], are links to the player that it brings then; those of an answer about a transcript to",
+            "the player that `%transcribe` shows. Options::",
             "",
             *map(described, OPTIONS),
         )

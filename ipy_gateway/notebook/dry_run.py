@@ -133,6 +133,8 @@ def _transcript(transcript: Transcript) -> tuple[str, int]:
 
 
 async def _recording(source: Any) -> str:
+    if isinstance(source, str):
+        return "recording, which would be fetched first"
     async with open_source(source) as opened:
         return f"recording, {_length(bytes(opened.content[:HEAD_BYTES]), len(opened.content))}"
 

@@ -19,9 +19,7 @@ def file_argument(line: str, magic: str) -> Path:
     Raises:
         InvalidRequestError: there is none.
     """
-    text = _unquoted(line.strip().removesuffix(";").rstrip())
-    if re.match(r"https?://", text):
-        raise InvalidRequestError(f"{text!r} is an address, not a file.", "Download the recording first.")
+    text = unquoted(line.strip().removesuffix(";").rstrip())
     if not text.removeprefix("file://"):
         raise InvalidRequestError(f"{magic} needs the name of a recording.", f"Write {magic} talk.wav.")
     return expanded(path_of(text))
@@ -53,7 +51,12 @@ def naming(name: str) -> Generator[None, None, None]:
         ) from error
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """What stands in quotes, or without the backslashes of Tab completion.
+
+    Raises:
+        InvalidRequestError: a quote is open, or something stands behind it.
+    """
     quote = text[:1]
     if quote in ("'", '"'):
         name, closing, rest = text[1:].partition(quote)

@@ -65,6 +65,7 @@ class ChatOptions:
         file: the file of "save" and "load".
         background: whether other cells run while it is answered.
         compare: who is asked side by side, as it was written.
+        no_audio: whether an answer about a recording brings no player.
     """
 
     question: str = ""
@@ -85,6 +86,7 @@ class ChatOptions:
     file: str = ""
     background: bool = False
     compare: str | None = None
+    no_audio: bool = False
 
 
 def parse_chat_line(line: str, *, is_cell: bool) -> ChatOptions:
@@ -117,8 +119,8 @@ class QuestionLine:
         found: fields of the options that were found so far.
     """
 
-    def __init__(self, line: str, magic: str) -> None:
-        self.line = OptionLine(line, QUESTION_OPTIONS + ACTION_OPTIONS, magic)
+    def __init__(self, line: str, magic: str, more: tuple[Option, ...] = ()) -> None:
+        self.line = OptionLine(line, QUESTION_OPTIONS + ACTION_OPTIONS + more, magic)
         self.found: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
 

@@ -95,6 +95,11 @@ def sources_named(
     return Sources(_with_names_apart(list(found.values())), len(named) == 1 and named[0].is_one)
 
 
+def source_at(word: str) -> Source | None:
+    """The recording at an address of the web; None where a word is no such address."""
+    return Source(_name_of_address(word), word) if re.match(r"https?://", word) else None
+
+
 def _unsplit(words: Sequence[str]) -> Sequence[str]:
     """A file name with blanks that was written without quotes is one word after all."""
     whole = " ".join(words)
@@ -113,8 +118,9 @@ def _reads_as_one_name(words: Sequence[str]) -> bool:
 def _named(word: str, shell: InteractiveShell, local_ns: Mapping[str, Any] | None) -> Sources:
     if word.startswith("{{") and word.endswith("}}"):
         return _of_value(value_of(word, shell, local_ns), word[2:-2].strip())
-    if re.match(r"https?://", word):
-        return _one(Source(_name_of_address(word), word))
+    at_address = source_at(word)
+    if at_address:
+        return _one(at_address)
     path = _path(word)
     if path.is_dir():
         return _in_folder(path)

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.chunks import Usage
+from ..core.preview import Preview
 from ..core.replies import Reply
 from .bundle import Bundle
-from .html import Html, block, element
+from .html import ANSWERS_STYLE, Html, block, element, script
 from .markdown import markdown_html
+from .player import SCRIPTS, player_alone
+from .player import STYLE as PLAYER_STYLE
 from .safe_markdown import safe_markdown
 from .text import duration
 
@@ -27,6 +30,7 @@ class Answer:
         server: base URL of the server, or "".
         source: name of the recording that it is about, or "".
         player: name of the recording whose player its times are links to, or "".
+        preview: what that player plays, where the answer itself brings it.
         usage: tokens read and written.
         seconds: from the question to the end of the answer.
         first_token_s: seconds until its first word.
@@ -44,6 +48,7 @@ class Answer:
     server: str = ""
     source: str = ""
     player: str = ""
+    preview: Preview | None = None
     usage: Usage | None = None
     seconds: float | None = None
     first_token_s: float | None = None
@@ -84,9 +89,15 @@ def answer_of(reply: Reply, **how: Any) -> Answer:
 def answer_bundle(answer: Answer) -> Bundle:
     """The one output of an answer: its Markdown, the same in HTML, and its notices in both."""
     lines = answer_lines(answer)
-    html = block(*answer_html(answer), element("p", answer_footer(answer), class_="ipg-facts"))
+    shown = [*answer_html(answer), element("p", answer_footer(answer), class_="ipg-facts")]
+    html = _with_player(shown, answer.player, answer.preview) if answer.preview else block(*shown)
     markdown = "\n\n".join(map(safe_markdown, lines))
     return Bundle("\n".join(lines), html, answer_facts(answer), markdown=markdown)
+
+
+def _with_player(shown: list[Html], source: str, preview: Preview) -> Html:
+    player = player_alone(preview, source=source)
+    return block(player, *shown, script(*SCRIPTS), styles=(ANSWERS_STYLE, PLAYER_STYLE))
 
 
 def answer_lines(answer: Answer) -> list[str]:

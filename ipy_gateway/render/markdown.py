@@ -49,6 +49,11 @@ def markdown_html(text: str, *, recording: str = "") -> Html:
     return element("div", rendered, class_="ipg-answer")
 
 
+def cites_times(text: str) -> bool:
+    """Whether a text names moments of a recording, such as `[12:34]`."""
+    return bool(_TIME.search(text))
+
+
 def block_tokens(source: str) -> list[Token]:
     """The blocks of printable Markdown, without what is in their lines."""
     parser, tokens = _parser(), list[Token]()

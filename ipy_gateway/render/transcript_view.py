@@ -1,6 +1,5 @@
 """What a transcript looks like: its text with times, and a player that it follows."""
 
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -15,15 +14,12 @@ from ..core.transcription import Segment
 from .answers import CUT_OFF
 from .bundle import Bundle
 from .html import Html, block, element, script, unclosed
+from .player import SCRIPTS, STYLE, part_notice, player_data, player_html
 from .results import NO_SPEECH
 from .text import duration
-from .waveform import HEIGHT_PIXELS, waveform_png
 
 # Where a notebook is not trusted, style sheets and scripts are taken out, and only styles like these stay.
 _LIST_STYLE = "list-style:none;margin:0;max-height:28em;overflow:auto;padding:0"
-_STRIP_STYLE = "position:relative"
-_WAVEFORM_STYLE = f"display:block;height:{HEIGHT_PIXELS}px;width:100%"
-_PLAYER_STYLE = "display:block;width:100%"
 # A notebook has all lines as HTML; with all of them as text, too, an hour would take over 150 kB.
 _EXCERPT_LINES = 100
 
@@ -62,8 +58,8 @@ def transcript_bundle(
     speed = "" if is_deterministic else known or _speed(transcript, seconds)
     html = block(
         _recording(transcript, preview, lines, notices, speed=speed),
-        script("transcript_files.js", "transcript_search.js", "transcript.js"),
-        styles=("transcript.css",),
+        script(*SCRIPTS),
+        styles=(STYLE,),
     )
     shown = list(map(_plain, lines))
     end = [f"[{CUT_OFF}]"] if transcript.cut_off else []
@@ -104,31 +100,16 @@ def _recording(
 ) -> Html:
     header = [transcript.source, _length(transcript, preview), transcript.model, transcript.server, speed]
     is_timed = all(line.start_s is not None for line in lines)
-    data = {
-        "data_source": transcript.source,
-        "data_times": _times(lines) if is_timed else "",
-        "data_duration": f"{_duration_s(transcript, preview) or 0:.3f}",
-        "data_covered": f"{preview.covered_s if preview else 0:.3f}",
-    }
+    times = _times(lines) if is_timed else ""
+    duration_s = _duration_s(transcript, preview)
     return element(
         "div",
         element("p", " · ".join(filter(None, header)), class_="ipg-facts"),
-        *(_player(preview) if preview else []),
+        *(player_html(preview) if preview else []),
         *(element("p", notice, class_="ipg-notice") for notice in notices),
         element("ol", *map(_item, lines), class_="ipg-segments" + " ipg-timed" * is_timed, style=_LIST_STYLE),
-        class_="ipg-recording",
-        **{name: value for name, value in data.items() if value},
+        **player_data(preview, source=transcript.source, duration_s=duration_s, times=times),
     )
-
-
-def _player(preview: Preview) -> list[Html]:
-    sound = f"data:audio/webm;base64,{b64encode(preview.data).decode()}"
-    player = element("audio", controls="", src=sound, style=_PLAYER_STYLE)
-    if not preview.peaks:
-        return [player]
-    picture = f"data:image/png;base64,{b64encode(waveform_png(preview.peaks)).decode()}"
-    waveform = element("img", alt="Waveform", class_="ipg-waveform", src=picture, style=_WAVEFORM_STYLE)
-    return [element("div", waveform, class_="ipg-strip", style=_STRIP_STYLE), player]
 
 
 def _item(line: _Line) -> Html:
@@ -158,16 +139,7 @@ def _in_letters(number: int) -> str:
 
 def _notices(transcript: Transcript, preview: Preview | None) -> list[str]:
     cut_off = [CUT_OFF] if transcript.cut_off else []
-    part = (
-        [f"The player has a preview of the first {_whole_length(preview.covered_s)}."]
-        if (preview and not preview.is_whole)
-        else []
-    )
-    return [*part, *cut_off]
-
-
-def _whole_length(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    return [*(part_notice(preview) if preview else []), *cut_off]
 
 
 def _length(transcript: Transcript, preview: Preview | None) -> str:

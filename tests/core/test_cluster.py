@@ -14,6 +14,8 @@ import pytest
 
 from ipy_gateway import (
     AudioProcessingError,
+    Budget,
+    BudgetExceededError,
     ConfigurationError,
     GatewayConfig,
     InvalidRequestError,
@@ -241,6 +243,41 @@ async def test_what_no_worker_can_open_is_an_outcome_like_any_other(
         "A recording for a cluster is a path, a URL or bytes, not NoneType",
         "A recording for a cluster is a path, a URL or bytes, not BufferedReader",
     ]
+
+
+async def test_what_workers_send_counts_in_the_budget(executor: "Client") -> None:
+    recordings = [wav(spoken([number, 36])) for number in range(8)]
+
+    with hearing_server(Ear()) as server, Budget(requests=5).applied() as budget:
+        outcomes = [
+            outcome
+            async for outcome in transcribe_many(
+                recordings, config_for(server.url), executor=executor, concurrency=1
+            )
+        ]
+        sent = len(server.requests)
+
+    assert [outcome.error is None for outcome in outcomes] == [True] * 5 + [False] * 3
+    assert {str(outcome.error).partition(".")[0] for outcome in outcomes[5:]} == {
+        "The budget of 5 requests is spent; this one was not sent"
+    }
+    assert all(isinstance(outcome.error, BudgetExceededError) for outcome in outcomes[5:])
+    assert budget.used.requests == sent == 5
+
+
+async def test_workers_go_over_a_budget_by_no_more_than_what_is_under_way(executor: "Client") -> None:
+    recordings = [wav(spoken([number, 35])) for number in range(40)]
+
+    with hearing_server(Ear(delay_s=0.05)) as server, Budget(requests=6).applied() as budget:
+        outcomes = [
+            outcome
+            async for outcome in transcribe_many(recordings, config_for(server.url), executor=executor)
+        ]
+        sent = len(server.requests)
+
+    assert len(outcomes) == 40
+    assert sent == sum(outcome.transcript is not None for outcome in outcomes) == budget.used.requests
+    assert 6 <= sent < 6 + 2 * 2 * THREADS
 
 
 class OddError(Exception):

@@ -3,13 +3,17 @@
 import base64
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ipy_gateway.render.html import script
+from ipy_gateway.render.player import SCRIPTS
+
 from ..support.analyst import Analyst, analyst_server
 from ..support.chat_stream import streamed
-from ..support.fault_server import answer, fault_server
+from ..support.fault_server import FaultServer, answer, fault_server
 from ..support.hearing_server import Ear
 from ..support.kernel import CellRun, Kernel
 from ..support.strict_html import StrictReader
@@ -22,6 +26,7 @@ from ipy_gateway.core.transcripts import Transcripts
 said = [Segment(10 * n, 10 * n + 9, f"Sentence {n} goes on.") for n in range(120)]
 t = Transcript("", said, source="talk.m4a")
 """
+OWN_SCRIPT = script(*SCRIPTS).removeprefix("<script>").removesuffix("</script>")
 
 
 @pytest.fixture
@@ -76,6 +81,75 @@ def test_times_in_an_answer_are_links_to_the_player(kernel: Kernel) -> None:
     link = '<a class="ipg-time" href="#t=600" title="talk.m4a">[10:00]</a>'
     assert link in about_a_transcript["text/html"]
     assert StrictReader(about_a_transcript["text/html"]).violations == []
+
+
+# The player of an answer about a recording
+
+HEARD = answer(body={"text": "Hello.", "segments": [{"start": 0, "end": 5, "text": "Hello."}]})
+
+
+@pytest.fixture
+def web(note: Path) -> Iterator[FaultServer]:
+    """A server with a recording."""
+    with fault_server(answer(body=note.read_bytes(), headers={"Content-Type": "audio/mp4"})) as web:
+        yield web
+
+
+def asked(kernel: Kernel, cell: str, *, said: str = "At [0:02].") -> CellRun:
+    """A cell, run where the server transcribes and says that."""
+    routes = {"/v1/audio/transcriptions": HEARD, "/v1/chat/completions": streamed(said)}
+    with fault_server(by_path=routes) as server:
+        kernel.run(f"_ = %gateway {server.url}\n_ = %gateway set audio_api=transcriptions")
+        return kernel.run(cell)
+
+
+def test_an_answer_about_a_recording_at_an_address_brings_its_player(
+    chat_kernel: Kernel, web: FaultServer
+) -> None:
+    data = data_of(asked(chat_kernel, f"%%analyze {web.url}/shows/talk%201.m4a?key=secret\nWhen?"))
+
+    html = data["text/html"]
+    assert data["text/plain"] == "At [0:02]."
+    assert '<a class="ipg-time" href="#t=2" title="talk 1.m4a">[0:02]</a>' in html
+    assert 'data-source="talk 1.m4a"' in html and 'src="data:audio/webm;base64,' in html
+    assert "secret" not in html
+    assert StrictReader(html, own_script=OWN_SCRIPT).violations == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("--no-audio {}", "At [0:02]."), ("{}", "Nowhere."), ("{}", "At 0:02.")],
+    ids=["not wanted", "no time", "no link"],
+)
+def test_an_answer_brings_no_player_where_nothing_leads_to_it(
+    chat_kernel: Kernel, web: FaultServer, line: str, said: str
+) -> None:
+    data = data_of(asked(chat_kernel, f"%%analyze {line.format(web.url)}/talk.m4a\nWhen?", said=said))
+
+    assert data["text/plain"] == said
+    assert "<audio" not in data["text/html"]
+
+
+def test_an_answer_about_bytes_brings_its_player_too(chat_kernel: Kernel, note: Path) -> None:
+    chat_kernel.run(f"data = open({str(note)!r}, 'rb').read()")
+
+    html = data_of(asked(chat_kernel, "%%analyze {{data}}\nWhen?"))["text/html"]
+
+    assert 'href="#t=2" title="{{data}}"' in html and 'data-source="{{data}}"' in html
+
+
+def test_a_dry_run_fetches_nothing(chat_kernel: Kernel, web: FaultServer) -> None:
+    data = data_of(chat_kernel.run(f"%%analyze {web.url}/talk.m4a --dry-run\nWhen?"))
+
+    assert "recording, which would be fetched first" in data["text/plain"]
+    assert web.requests == []
+
+
+def test_what_is_at_no_address_is_said_in_a_sentence(chat_kernel: Kernel) -> None:
+    with fault_server(answer(404, body=b"")) as web:
+        run = asked(chat_kernel, f"%%analyze {web.url}/talk.m4a\nWhen?")
+
+    assert "can't be fetched: 404" in run.error_text
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,31 @@ def test_times_in_an_answer_about_a_transcript_play_its_recording(lab: Jupyter) 
             assert links.all_inner_texts() == ["[0:40]", "[0:10-0:12]"]
 
 
+def test_times_in_an_answer_about_a_recording_play_it_in_its_own_player(lab: Jupyter, folder: Path) -> None:
+    sound = answer(body=(folder / "interview.wav").read_bytes(), headers={"Content-Type": "audio/wav"})
+    heard = answer(body={"text": "Hello.", "segments": [{"start": 0, "end": 45, "text": "Hello."}]})
+    routes = {"/v1/audio/transcriptions": heard, "/v1/chat/completions": streamed("At [0:40], and [0:10].")}
+    with fault_server(by_path=routes) as server, fault_server(sound) as web:
+        name = write_notebook(
+            lab.folder,
+            f"%load_ext ipy_gateway\n_ = %gateway {server.url}\n_ = %gateway set audio_api=transcriptions",
+            f"%%analyze {web.url}/interview.wav\nWhen?",
+            "t = %transcribe interview.wav",
+        )
+        with lab.open(name) as page:
+            run_all_cells(page)
+            expect(page.locator(".ipg-live")).to_have_count(2)
+
+            page.locator("a.ipg-time").first.click()
+            wait_until_at(page, recording(page, 0), 40)
+            page.locator("a.ipg-time").last.click()
+            wait_until_at(page, recording(page, 0), 10)
+
+            assert now_s(recording(page, 1)) == 0
+            assert recording(page, 0).locator("ol, input").count() == 0
+            expect(recording(page, 0).locator(".ipg-played")).to_have_count(1)
+
+
 def test_search_marks_every_hit_and_goes_from_one_to_the_next(page: Page) -> None:
     interview = recording(page, 0)
     search = interview.get_by_role("searchbox")

@@ -29,15 +29,24 @@ class Transcript {
     this.covered = Number(root.dataset.covered);
     this.root = root;
     this.audio = root.querySelector("audio");
-    this.list = /** @type {HTMLElement} */ (root.querySelector("ol"));
-    this.lines = readLines(this.list, root.dataset.times);
+    /** @type {HTMLElement | null} an answer that cites moments has a player without lines */
+    this.list = root.querySelector("ol");
+    this.lines = this.list ? readLines(this.list, root.dataset.times) : [];
     this.isTimed = Boolean(root.dataset.times);
     /** @type {Line | undefined} */
     this.current = undefined;
     if (this.audio) this.connectPlayer(this.audio);
-    this.list.before(tools(this));
-    Object.assign(this.list, { tabIndex: 0, ariaLabel: "Transcript" });
+    if (this.list) this.connectList(this.list);
     root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take Enter and letters for its own commands
+  }
+
+  /** @param {HTMLElement} list */
+  connectList(list) {
+    list.before(tools(this, list));
+    Object.assign(list, { tabIndex: 0, ariaLabel: "Transcript" });
+    const first = list.querySelector("button");
+    if (first) first.tabIndex = 0;
+    list.addEventListener("keydown", (event) => moveFocus(list, event));
   }
 
   /** @param {HTMLAudioElement} audio */
@@ -45,9 +54,6 @@ class Transcript {
     audio.ariaLabel = `Player of ${this.source || "the recording"}`;
     const played = connectStrip(this);
     for (const line of this.lines) if (line.start < this.covered) this.connectTime(line);
-    const first = this.list.querySelector("button");
-    if (first) first.tabIndex = 0;
-    this.list.addEventListener("keydown", (event) => moveFocus(this.list, event));
     const follow = () => {
       this.mark(this.lineAt(audio.currentTime));
       if (played) played.style.width = `${(100 * audio.currentTime) / this.duration}%`;
@@ -68,7 +74,7 @@ class Transcript {
   /** @param {number} seconds */
   play(seconds) {
     const line = this.lineAt(seconds);
-    if (line) show(this.list, line.item);
+    if (line && this.list) show(this.list, line.item);
     if (!this.audio || seconds >= this.covered) return;
     this.audio.currentTime = seconds;
     this.audio.play().catch(() => {}); // not allowed, or paused at once: the player shows it
@@ -81,7 +87,7 @@ class Transcript {
 
   /** @param {Line | undefined} line */
   mark(line) {
-    if (line === this.current) return;
+    if (line === this.current || !this.list) return;
     const isFollowed = !this.current || isShown(this.list, this.current.item);
     this.current?.item.removeAttribute("aria-current");
     line?.item.setAttribute("aria-current", "true");
@@ -163,10 +169,10 @@ function connectStrip(transcript) {
   return played;
 }
 
-/** @param {Transcript} transcript */
-function tools(transcript) {
+/** @param {Transcript} transcript @param {HTMLElement} list */
+function tools(transcript, list) {
   const { lines } = transcript;
-  const box = make("div", { className: "ipg-tools" }, ...searchTools(transcript));
+  const box = make("div", { className: "ipg-tools" }, ...searchTools(lines, list));
   box.setAttribute("role", "group");
   box.ariaLabel = "Search and save";
   const copy = make("button", { type: "button" }, "Copy");
@@ -196,22 +202,24 @@ function shared() {
   return page[key];
 }
 
-/** A link to a moment of a recording: its title names the recording. @param {MouseEvent} event */
+/** A link to a moment of a recording, whose name is its title: in the player of its own output, or the newest. @param {MouseEvent} event */
 function followLink(event) {
   const link = event.target instanceof Element ? event.target.closest("a.ipg-time") : null;
   const seconds = /^#t=(\d+)$/.exec(link?.getAttribute("href") ?? "")?.[1];
   if (!(link instanceof HTMLElement) || !seconds) return;
   event.preventDefault();
-  const [newest] = [...document.querySelectorAll(".ipg-live")]
+  const own = link.closest(".ipy-gateway");
+  const players = [...document.querySelectorAll(".ipg-live")]
     .map((root) => shared().transcripts.get(root))
     .filter((transcript) => transcript?.audio && transcript.source === link.title)
     .sort((left, right) => (right?.number ?? 0) - (left?.number ?? 0));
-  newest?.root.scrollIntoView({ block: "nearest" });
-  newest?.play(Number(seconds));
+  const chosen = players.find((transcript) => own?.contains(transcript?.root ?? null)) ?? players[0];
+  chosen?.root.scrollIntoView({ block: "nearest" });
+  chosen?.play(Number(seconds));
 }
 
 for (const root of document.querySelectorAll(".ipg-recording:not(.ipg-live)")) {
-  if (!(root instanceof HTMLElement) || !root.querySelector("ol")) continue;
+  if (!(root instanceof HTMLElement) || !root.querySelector("ol, audio")) continue;
   root.classList.add("ipg-live");
   shared().transcripts.set(root, new Transcript(root, (shared().count += 1)));
 }

@@ -11,8 +11,8 @@ const UNSPACED =
 const STARTS_UNSPACED = new RegExp(`^${UNSPACED}`, "u");
 const ENDS_UNSPACED = new RegExp(`${UNSPACED}$`, "u");
 
-/** @param {Transcript} transcript */
-function searchTools({ list, lines }) {
+/** @param {Line[]} lines @param {HTMLElement} list */
+function searchTools(lines, list) {
   const input = make("input", { type: "search", placeholder: "Search", ariaLabel: "Search the transcript" });
   const count = make("span", {});
   count.setAttribute("role", "status");
