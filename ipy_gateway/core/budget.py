@@ -105,7 +105,11 @@ class Budget:
             self._limits.update(limits)
 
     def add(self, spent: Spending) -> None:
-        """Count what has been spent elsewhere."""
+        """Count what has been spent elsewhere.
+
+        Args:
+            spent: how much of each kind.
+        """
         self.correct(Spending(), spent)
 
     @contextmanager
