@@ -105,10 +105,10 @@ class Budget:
             self._limits.update(limits)
 
     def add(self, spent: Spending) -> None:
-        """Count what has been spent elsewhere.
+        """Count what has been spent elsewhere, as by the worker of a cluster.
 
         Args:
-            spent: how much of each kind.
+            spent: how much.
         """
         self.correct(Spending(), spent)
 
