@@ -101,7 +101,10 @@ def docstring_of(value: Any) -> str:
 
 def test_names_and_signatures_are_as_they_were() -> None:
     """Where a change is meant, write it into the file, and tell users of it in CHANGELOG.md."""
-    assert [*surface()] == SURFACE.read_text("utf-8").splitlines()
+    now, before = [*surface()], SURFACE.read_text("utf-8").splitlines()
+
+    assert {"new": {*now} - {*before}, "gone": {*before} - {*now}} == {"new": set(), "gone": set()}
+    assert before == now, "the lines are sorted as the names are"
 
 
 def test_the_package_gives_what_its_core_does() -> None:

@@ -106,8 +106,8 @@ class GatewayMagics(Magics, SettingTraits):
             %gateway key audio                the same for the server that audio_base_url names
             %gateway journal                  show what is kept of transcripts; with words, those with them
             %gateway journal --empty          forget all of it
-            %gateway record lesson.json       keep every exchange in a file, without keys and sound
-            %gateway replay lesson.json       answer from that file: nothing is sent; "off" ends either
+            %gateway record lesson.json       keep every exchange in a file, without keys or sound; "off" ends
+            %gateway replay lesson.json       answer from that file: nothing is sent; "off" ends
             %gateway doctor                   try out all that the servers can do, and say what to change
             %gateway doctor http://host:80    the same for a server that is not configured
             %gateway loop kernel              run requests on the kernel's own event loop; "own" takes it back

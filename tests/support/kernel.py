@@ -106,4 +106,5 @@ def running_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        # What it has run it can tell only when it ends by itself.
+        manager.shutdown_kernel(now="COVERAGE_PROCESS_CONFIG" not in os.environ)
