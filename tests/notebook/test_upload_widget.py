@@ -9,7 +9,7 @@ from ..support.kernel import Kernel
 from ..support.upload_page import HEARD, make, upload_page
 
 NEVER = Answer(b"")
-SAYING = "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')"  # as soon as the cell awaits
+SAYING = "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')"  # once it awaits
 BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
 
 
