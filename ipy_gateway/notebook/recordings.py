@@ -118,7 +118,7 @@ class Batch:
     def _note(self, progress: TranscriptionProgress) -> None:
         number = self._given[progress.position]
         self._change(number, length_s=progress.total_s, done_s=progress.done_s)
-        self._is_known[number] = progress.windows > 0 and progress.from_journal == progress.windows
+        self._is_known[number] = progress.is_known
 
     def _end(self, number: int, outcome: Outcome) -> None:
         self.outcomes[number] = outcome
