@@ -34,6 +34,16 @@ DROP = """(root, files) => {
     for (const [name, text, type] of files) data.items.add(new File([text], name, { type }));
     root.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
 }"""
+# Words as long as German ones.
+NARROW = """root => {
+    root.style.width = "360px";
+    for (const element of root.querySelectorAll("button, label > span, .ipg-name, .ipg-quiet")) {
+        element.textContent += " Verschriftlichung der Wohnungsbaugenossenschaften";
+    }
+    const parts = [root, ...root.querySelectorAll(":scope :not(.ipg-said)")];
+    const shown = parts.filter((part) => part.checkVisibility() && part.clientWidth);
+    return shown.filter((part) => part.scrollWidth > part.clientWidth + 1).map(({ outerHTML }) => outerHTML);
+}"""
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 
 
@@ -168,6 +178,20 @@ def test_without_a_microphone_the_button_says_what_to_do(page: Page, widget: Loc
 
     expect(widget).to_contain_text("There is no microphone: connect one, then press Record again.")
     page.evaluate("() => delete navigator.mediaDevices.getUserMedia")
+
+
+def test_long_labels_fit_a_narrow_widget(page: Page, widget: Locator, interview: Path) -> None:
+    record(widget, "0:00")
+    cut = [widget.evaluate(NARROW)]
+    run_cell(page, 2)
+    record(widget, "0:00")
+    widget.get_by_role("button", name="Discard").click()
+    widget.evaluate(DROP, [["words.wav", "Only words.", "audio/wav"], ["notes.txt", "Words.", "text/plain"]])
+    choose(widget, interview)
+    expect(widget.locator("ol.ipg-segments")).to_contain_text("Eight meters.")
+    cut.append(widget.evaluate(NARROW))
+
+    assert cut == [[], []]
 
 
 @pytest.mark.parametrize("theme", THEMES)
