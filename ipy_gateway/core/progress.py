@@ -48,6 +48,11 @@ class TranscriptionProgress:
     failures: int = 0
     position: int = 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there are pieces, and none of them had to be asked for."""
+        return 0 < self.windows == self.from_journal
+
 
 @dataclass(frozen=True, slots=True)
 class AnalysisProgress:

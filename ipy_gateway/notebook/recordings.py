@@ -120,8 +120,7 @@ class Batch:
         number = self._given[progress.position]
         self._change(number, length_s=progress.total_s, done_s=progress.done_s)
         if progress.from_journal:
-            is_whole = progress.from_journal == progress.windows
-            self.known[number] = "known already" if is_whole else "known in part"
+            self.known[number] = "known already" if progress.is_known else "known in part"
 
     def _end(self, number: int, outcome: Outcome) -> None:
         self.outcomes[number] = outcome

@@ -2,17 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
 from ..core.long_transcription import transcribe_many
+from ..core.outcomes import Outcome
 from ..core.preview import Preview, preview_of
 from ..core.progress import Progress, TranscriptionProgress, progress_to
 from ..core.transcript import Transcript
+from ..render.bundle import Bundle
 from ..render.text import duration, megabytes
+from ..render.transcript_view import transcript_bundle
 from .gateway_magics import notebook_config
 from .loop import Job, gateway_loop
 from .upload_spool import Upload
@@ -47,11 +50,19 @@ class Heard:
         upload: the recording.
         transcript: what is said in it.
         preview: what a player plays, or None.
+        is_known: whether all of it was heard before, so that nobody was asked.
     """
 
     upload: Upload
     transcript: Transcript
     preview: Preview | None
+    is_known: bool
+
+    @property
+    def bundle(self) -> Bundle:
+        """What shows it; how fast it was says nothing where nobody was asked."""
+        known = "known already" if self.is_known else ""
+        return transcript_bundle(self.transcript, preview=self.preview, known=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,31 +142,45 @@ class UploadQueue:
             self._tell(ended)
 
     async def _heard(self, upload: Upload) -> Heard:
+        config = self._wish.config()
+        if self._wish.model:
+            config = replace(config, audio_model=self._wish.model)
+        last = TranscriptionProgress()
+
+        def tell(progress: TranscriptionProgress) -> None:
+            nonlocal last
+            last = progress
+            self._tell(_step(upload, progress))
+
+        with progress_to(self._tell_of_model(upload)):
+            async with aclosing(self._outcomes(upload, config, tell)) as outcomes:
+                outcome = await anext(outcomes)
+        if outcome.transcript is None:
+            raise outcome.error or RuntimeError("The transcription ended without a result.")
+        preview = await preview_of(upload.path, config)
+        return Heard(upload, replace(outcome.transcript, source=upload.name), preview, last.is_known)
+
+    def _outcomes(
+        self, upload: Upload, config: GatewayConfig, tell: Callable[[TranscriptionProgress], None]
+    ) -> AsyncGenerator[Outcome, None]:
         wish = self._wish
-        config = wish.config()
-        if wish.model:
-            config = replace(config, audio_model=wish.model)
-        outcomes = transcribe_many(
+        return transcribe_many(
             [upload.path],
             config,
             language=wish.language,
             prompt=wish.prompt,
             words=wish.words,
             again=wish.again,
-            on_progress=lambda progress: self._tell(_step(upload, progress)),
+            on_progress=tell,
         )
+
+    def _tell_of_model(self, upload: Upload) -> Callable[[Progress], None]:
         loop = asyncio.get_running_loop()
 
-        def tell_of_model(progress: Progress) -> None:  # on whichever thread fetches it
+        def tell(progress: Progress) -> None:  # on whichever thread fetches it
             loop.call_soon_threadsafe(self._tell, _fetching(upload, progress))
 
-        with progress_to(tell_of_model):
-            async with aclosing(outcomes):
-                outcome = await anext(outcomes)
-        if outcome.transcript is None:
-            raise outcome.error or RuntimeError("The transcription ended without a result.")
-        preview = await preview_of(upload.path, config)
-        return Heard(upload, replace(outcome.transcript, source=upload.name), preview)
+        return tell
 
 
 def configuration(config: GatewayConfig | None) -> Callable[[], GatewayConfig]:

@@ -17,7 +17,6 @@ from ..core.printable import one_line
 from ..core.transcript import Transcript
 from ..core.transcripts import Transcripts
 from ..render.bundle import Bundle
-from ..render.transcript_view import transcript_bundle
 from .given_transcripts import GivenTranscripts, with_result
 from .loop import gateway_loop
 from .upload_assets import MODULE, STYLE
@@ -240,7 +239,7 @@ class AudioUpload(anywidget.AnyWidget):
             case Failed() if change(state="failed", share=0.0, text=in_words(event.error)):
                 self._hand_out(upload.name, event.error)
             case Heard():
-                self._bundles[upload.id] = transcript_bundle(event.transcript, preview=event.preview)
+                self._bundles[upload.id] = event.bundle
                 if not change(state="done", share=1.0, text=""):
                     del self._bundles[upload.id]
                     return

@@ -9,9 +9,7 @@ from ..support.kernel import Kernel
 from ..support.upload_page import HEARD, make, upload_page
 
 NEVER = Answer(b"")
-SAYING = (
-    "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')"  # as soon as the cell awaits
-)
+SAYING = "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')"  # once it awaits
 BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
 
 
@@ -291,6 +289,21 @@ def test_without_auto_a_file_waits_until_it_is_wanted(kernel: Kernel, tone: byte
             page.wait_for_state("done")
 
     assert asked_before == 0
+
+
+def test_what_was_heard_before_is_shown_without_a_speed(kernel: Kernel, tone: bytes) -> None:
+    shown = []
+    with fault_server(HEARD) as server:
+        for _ in range(2):
+            make(kernel, server, "%gateway set journal=True\nwidget = AudioUpload()")
+            with upload_page(kernel) as page:
+                page.upload("talk.wav", tone)
+                page.wait_for_state("done")
+            shown.append(page.state["_view"])
+
+    assert len(server.requests) == 1
+    assert ["real time" in view for view in shown] == [True, False]
+    assert "Eight meters." in shown[1]
 
 
 def test_options_reach_the_server(kernel: Kernel, tone: bytes) -> None:

@@ -92,6 +92,11 @@ class Jupyter:
     _context: BrowserContext
     _workspaces: Iterator[int] = field(default_factory=itertools.count)
 
+    @property
+    def is_voila(self) -> bool:
+        """Whether this is Voila, which runs all cells and shows none."""
+        return self._app is APPS["voila"]
+
     @contextmanager
     def open(self, name: str, *, watch: Callable[[Page], None] | None = None) -> Iterator[Page]:
         """A page that shows one notebook, its kernel started; in Voila, its cells run.
@@ -105,7 +110,7 @@ class Jupyter:
             if watch:
                 watch(page)
             page.goto(f"{self.url}/{self._app.page.format(next(self._workspaces), name)}")
-            if self._app is APPS["voila"]:
+            if self.is_voila:
                 page.wait_for_selector("#loading", state="hidden", timeout=START_S * 1000)
             else:
                 wait_until_ready(page)

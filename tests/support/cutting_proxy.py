@@ -22,6 +22,7 @@ class CuttingProxy:
     server_port: int
     url: str = ""
     sent_bytes: int = 0
+    _cut_at: int | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -30,6 +31,10 @@ class CuttingProxy:
         for one in list(self._connections):
             assert self._loop
             self._loop.call_soon_threadsafe(one.transport.abort)
+
+    def cut_after(self, more_bytes: int) -> None:
+        """Drop all connections as soon as clients have sent that much more."""
+        self._cut_at = self.sent_bytes + more_bytes
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,6 +59,9 @@ class CuttingProxy:
     ) -> None:
         while data := await reader.read(1 << 16):
             self.sent_bytes += len(data) if is_from_client else 0
+            if self._cut_at is not None and self.sent_bytes >= self._cut_at:
+                self._cut_at = None
+                self.cut()
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError

@@ -90,7 +90,9 @@ class View {
   }
 }
 
-const GONE = "The kernel has ended or was restarted: run the cell again. A recording that was not sent can be saved.";
+const GONE =
+  "The kernel has ended or was restarted: run the cell again, or reload the page where there are no cells." +
+  " A recording that was not sent can be saved.";
 /** @type {Record<string, string>} */
 const ANNOUNCED = {
   uploaded: "uploaded.",

@@ -211,7 +211,7 @@ function saveFile(file) {
 /** @param {number} bytes */
 function fileSize(bytes) {
   const [size, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e5 ? [1e6, "MB"] : [1e3, "kB"];
-  return `${(bytes / size).toFixed(1)} ${unit}`;
+  return `${(bytes / size).toFixed(1)}\u00a0${unit}`; // on one line
 }
 
 /** @param {number} seconds */

@@ -20,7 +20,8 @@
  */
 
 // A cell that runs may hold up the answer for hours: asking again costs nothing, and giving up would cost the file.
-const FIRST_PATIENCE_MS = 5_000;
+const SHORTEST_PATIENCE_MS = 2_000;
+const FIRST_PATIENCE_MS = 5_000; // for a slice, as long as nobody knows how fast the connection is
 const LONGEST_PATIENCE_MS = 30_000;
 
 /** The kernel does not take a file, and says why. */
@@ -148,7 +149,7 @@ class Transfers {
     const ask = (this.asks += 1);
     /** @type {Promise<number>} */
     const answer = new Promise((resolve, reject) => this.asked.set(id, { ask, resolve, reject }));
-    let patience = FIRST_PATIENCE_MS;
+    let patience = patienceMs(transfer, buffers);
     let timer = 0;
     const again = () => {
       transfer.isWaiting = true;
@@ -183,6 +184,15 @@ function trySending(model, message, buffers) {
   } catch (error) {
     console.debug("ipy_gateway: not sent", error);
   }
+}
+
+/** How long an answer may take, which on a slow connection is long for a slice.
+ * @param {Transfer} transfer @param {ArrayBuffer[]} [buffers] */
+function patienceMs({ bytesPerSecond }, buffers) {
+  if (!buffers) return SHORTEST_PATIENCE_MS;
+  if (!bytesPerSecond) return FIRST_PATIENCE_MS;
+  const usual = (1000 * buffers[0].byteLength) / bytesPerSecond;
+  return Math.min(LONGEST_PATIENCE_MS, Math.max(SHORTEST_PATIENCE_MS, 3 * usual));
 }
 
 /** @param {Transfer} transfer @param {number} bytes @param {number} milliseconds */
