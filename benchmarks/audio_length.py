@@ -33,9 +33,8 @@ def main() -> None:
             idle_bytes = reset_peak_of("self")
             costs[name] = asyncio.run(_cost(path, url, times=min(MEASURED_S // length_s, 20))) / length_s
             above = memory_of("self", "VmHWM") - idle_bytes
-            print(
-                f"{name:7} {costs[name] * 1e6:7.1f} us of CPU per second of sound, {above / 1e6:.0f} MB above idle"
-            )
+            each = f"{costs[name] * 1e6:7.1f} us of CPU per second of sound"
+            print(f"{name:7} {each}, {above / 1e6:.0f} MB above idle", flush=True)
     shortest, longest = costs["1 min"], costs["3 h"]
     hand_over([Figure("flat: a second of audio, 3 h / 1 min", longest / shortest, FLAT_WITHIN)])
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import zmq
 
@@ -49,7 +50,7 @@ def main() -> None:
     options = _options()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder, running_kernel(Path(folder)) as kernel:
-        loaded = kernel.run("%load_ext ipy_gateway\nimport chatlas, os")
+        loaded = kernel.run("%load_ext ipy_gateway\nimport chatlas")
         assert loaded.status == "ok", loaded.traceback
         for name in CELLS:  # to be warm
             _cost(kernel, name, "prose", 50, options.tokens_per_second)
@@ -95,10 +96,14 @@ def _cost(kernel: Kernel, name: str, shape: str, tokens: int, tokens_per_second:
     text = SHAPES[shape](tokens * CHARACTERS_PER_TOKEN)
     pieces = [text[at : at + CHARACTERS_PER_TOKEN] for at in range(0, len(text), CHARACTERS_PER_TOKEN)]
     with streaming_server(*pieces, pause_s=1 / tokens_per_second) as url, _frames_of(kernel) as frames:
-        process_id = int(kernel.run("print(os.getpid())").text)
-        before_s = cpu_s_of(process_id)
+        before_s = _cpu_s(kernel)
         sizes = list(_sizes(frames, kernel.start(CELLS[name].format(url=url))))
-        return Cost(sum(sizes), len(sizes), cpu_s_of(process_id) - before_s)
+        return Cost(sum(sizes), len(sizes), _cpu_s(kernel) - before_s)
+
+
+def _cpu_s(kernel: Kernel) -> float:
+    provisioner: Any = kernel.manager.provisioner
+    return cpu_s_of(provisioner.pid)
 
 
 @contextmanager

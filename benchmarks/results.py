@@ -106,6 +106,6 @@ def _bounds(medians: Medians) -> Iterator[Figure]:
 
 def _row(figure: Figure) -> str:
     if figure.at_most is None:
-        return f"| {figure.what} | {figure.measured:.2f} | | |"
+        return f"| {figure.what} | {figure.measured:.3g} | | |"
     is_met = "yes" if figure.measured <= figure.at_most else "**no**"
-    return f"| {figure.what} | {figure.measured:.2f} | {figure.at_most:g} | {is_met} |"
+    return f"| {figure.what} | {figure.measured:.3g} | {figure.at_most:g} | {is_met} |"

@@ -34,6 +34,8 @@ def main() -> None:
         model = WhisperModel(str(ensure_weights(WHISPER_TINY_EN)), device="cpu", compute_type="int8")
         shell = InteractiveShell.instance()
         shell.run_line_magic("load_ext", "ipy_gateway")
+        with redirect_stdout(io.StringIO()):
+            shell.run_line_magic("gateway", "set journal=False")  # or it would hear the clip once
 
         def direct() -> None:
             segments, _ = model.transcribe(str(clip))
@@ -41,7 +43,7 @@ def main() -> None:
 
         def magic() -> None:
             with redirect_stdout(io.StringIO()):
-                shell.run_line_magic("transcribe", str(clip))
+                shell.run_line_magic("transcribe", f"{clip} --no-audio")
 
         _report(direct, magic)
 
