@@ -1,7 +1,7 @@
-"""All figures of one run, peers in turns: `pip install -e '.[bench]' && python -m benchmarks`.
+"""All figures, peers in turns: `pip install -e '.[bench,local]' && python -m benchmarks`.
 
 CPU time of the process that asks, so that other work on the machine disturbs little; medians of the rounds.
-The table goes to `benchmarks/RESULTS.md`, and what the other benchmarks of this folder print to its end.
+A whole run writes the tables to `benchmarks/RESULTS.md`; one of parts (`--only asking loading`) prints them.
 """
 
 import argparse
@@ -11,47 +11,84 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from pathlib import Path
 
-from .peer_process import Cost, Task
+from .figures import Figure, handed_over
+from .peer_process import Cost
 from .peers import PEERS
-from .results import write_results
+from .results import RESULTS, markdown
 from .scenarios import LEFT_OUT, LOADED, TASKS
+from .servers import cost_of, running, running_server
 
-FOLDER = Path(__file__).parent
-OTHERS = {"chat_wire": ["--tokens-per-second", "1000"], "speech": [], "long_recording": []}
+# Other benchmarks of this folder, each with what it is run with.
+OTHERS = {
+    "chat_wire": ["--tokens-per-second", "1000", "--shapes", "prose", "mixed"],
+    "upload": [],
+    "audio_length": [],
+    "speech": [],
+    "long_recording": [],
+}
+PARTS = ("asking", "loading", *OTHERS)
 Costs = dict[tuple[str, str], list[Cost]]  # by scenario and peer
 
 
 def main() -> None:
-    """Measure all, and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--others", nargs="*", choices=OTHERS, default=list(OTHERS))
-    options = parser.parse_args()
-    costs = {**_asking(options.peers, options.rounds), **_loading(options.rounds)}
+    """Measure, and write or print the tables."""
+    options = _options()
+    costs: Costs = {}
+    printed: dict[str, tuple[str, list[Figure]]] = {}
+    if "asking" in options.only:
+        with _told("asking"):
+            costs |= _asking(options.peers, options.scenarios, options.rounds)
+    if "loading" in options.only:
+        with _told("loading"):
+            costs |= _loading(options.rounds)
+    for name in (name for name in OTHERS if name in options.only):
+        with _told(name):
+            printed[name] = _printed_by(name)
     medians = {place: _median(found) for place, found in costs.items() if found}
-    others = {name: _printed_by(name) for name in options.others if (FOLDER / f"{name}.py").exists()}
-    write_results(medians, others, peers=options.peers, rounds=options.rounds)
+    text = markdown(medians, printed, peers=options.peers, rounds=options.rounds)
+    print(text)
+    if options.is_whole:
+        RESULTS.write_text(text)
 
 
-def _asking(peers: list[str], rounds: int) -> Costs:
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What it costs, beside others.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts; by default all")
+    parser.add_argument("--scenarios", nargs="+", choices=TASKS, default=list(TASKS), help="of asking")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="who is asked of")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    chosen = (options.only, PARTS), (options.scenarios, TASKS), (options.peers, PEERS)
+    options.is_whole = all(len(some) == len(every) for some, every in chosen)
+    return options
+
+
+@contextmanager
+def _told(part: str) -> Iterator[None]:
+    """Say what goes on, and how long it took."""
+    print(f"{part} ...", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    yield
+    print(f"{part}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _asking(peers: list[str], scenarios: list[str], rounds: int) -> Costs:
     costs: Costs = defaultdict(list)
     with ExitStack() as stack:
-        url = f"http://127.0.0.1:{_read(stack.enter_context(_running('bare_server')))}"
-        running = {peer: stack.enter_context(_running("peer_process", peer, url)) for peer in peers}
+        url = stack.enter_context(running_server())
+        processes = {peer: stack.enter_context(running("peer_process", peer, url)) for peer in peers}
         for number in range(rounds + 1):
-            for scenario, (task, _) in TASKS.items():
+            for scenario in scenarios:
                 for peer in [peer for peer in peers if (scenario, peer) not in LEFT_OUT]:
-                    cost = _ask(running[peer], task)
+                    cost = cost_of(processes[peer], TASKS[scenario][0])
                     if number:  # the first makes warm
                         costs[scenario, peer].append(cost)
-            print(f"round {number} of {rounds}", flush=True)
+            print(f"  round {number} of {rounds}", file=sys.stderr, flush=True)
     return costs
 
 
@@ -74,35 +111,13 @@ def _load(name: str, bytecode: str) -> Cost | None:
     return Cost(**json.loads(ended.stdout.splitlines()[-1])) if ended.returncode == 0 else None
 
 
-def _printed_by(name: str) -> str:
-    """What another benchmark prints; where it can't run, for want of an extra or a model, why."""
+def _printed_by(name: str) -> tuple[str, list[Figure]]:
+    """What another benchmark prints, and its figures; where it can't run, for want of an extra, why."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *OTHERS[name]]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    return ended.stdout if ended.returncode == 0 else ended.stderr.strip().splitlines()[-1]
-
-
-@contextmanager
-def _running(*command: str) -> Iterator["subprocess.Popen[str]"]:
-    module, *arguments = command
-    line = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _ask(process: "subprocess.Popen[str]", task: Task) -> Cost:
-    assert process.stdin
-    process.stdin.write(json.dumps(asdict(task)) + "\n")
-    process.stdin.flush()
-    return Cost(**json.loads(_read(process)))
-
-
-def _read(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
-    return process.stdout.readline().strip()
+    if ended.returncode:
+        return (ended.stderr.strip().splitlines() or ["It ended without a word."])[-1], []
+    return handed_over(ended.stdout)
 
 
 def _median(costs: list[Cost]) -> Cost:

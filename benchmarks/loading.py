@@ -11,7 +11,7 @@ import warnings
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from .peer_process import memory
+from .figures import memory_of
 
 EXTENSIONS = ("ipy_gateway", "jupyter_ai_magics")
 
@@ -21,13 +21,13 @@ def main(name: str) -> None:
     warnings.simplefilter("ignore")
     shell = InteractiveShell.instance()
     shell.run_cell("1 + 1", store_history=False)
-    before = memory("VmRSS")
+    before = memory_of("self", "VmRSS")
     started = time.process_time()
     if name in EXTENSIONS:
         shell.run_line_magic("load_ext", name)
     else:
         importlib.import_module(name)
-    cost = {"cpu_s": time.process_time() - started, "peak_bytes": memory("VmRSS") - before}
+    cost = {"cpu_s": time.process_time() - started, "peak_bytes": memory_of("self", "VmRSS") - before}
     print("\n" + json.dumps(cost))
 
 

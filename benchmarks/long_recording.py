@@ -1,6 +1,6 @@
-"""`transcribe` of a long recording: against faster-whisper's batched pipeline, and four requests at once.
+"""`transcribe` of a long recording: against faster-whisper, whole and batched, and four requests at once.
 
-Run `python -m benchmarks.long_recording` in an environment with the extra `lab`. Each run of the embedded
+Run `python -m benchmarks.long_recording` in an environment with the extra `local`. Each run of the embedded
 engine or of faster-whisper is a process of its own; they take turns.
 """
 
@@ -13,8 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
@@ -26,42 +25,56 @@ from tests.support.hearing_server import Ear, hearing_server
 from tests.support.long_speech import interview_sentences, with_pauses, without_a_pause
 from tests.support.tones import spoken, wav
 
+from .figures import Figure, hand_over
+
 INTERVIEW = Path(__file__).parents[1] / "notebooks" / "audio" / "interview.wav"
 SPEECHES = {"with pauses": with_pauses, "without a pause": without_a_pause}
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = 300
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+SECONDS, LONG_S = 300, 3_600
 ANSWER_S = 0.5
+AT_MOST = 1.0  # of faster-whisper's CPU, for an hour
 
 
 def main() -> None:
-    """Measure, and print medians and their ratio."""
+    """Measure, print medians and their ratios, and hand the figures over."""
     if len(sys.argv) == 3:
         print(json.dumps(_seconds(RUNS[sys.argv[1]], sys.argv[2])))
         return
-    print({name: version(name) for name in ("faster-whisper", "ctranslate2", "onnxruntime")})
+    figures = []
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "talk.wav"
         for name, speech in SPEECHES.items():
-            path = Path(folder) / "talk.wav"
             path.write_bytes(speech(interview_sentences(INTERVIEW), SECONDS).wav)
             print(f"{SECONDS} s of speech {name}, {ROUNDS} rounds:")
-            _compare(path)
+            ratios = _ratios(_medians(path, ("transcribe", "batched"), ROUNDS))
+            figures.append(Figure(f"{SECONDS} s {name}: transcribe / batched, CPU", ratios["batched"]))
+        path.write_bytes(with_pauses(interview_sentences(INTERVIEW), LONG_S).wav)
+        print(f"{LONG_S} s of speech with pauses, once:")
+        ratios = _ratios(_medians(path, tuple(RUNS), 1))
+        figures.append(Figure("60 min: transcribe / faster-whisper, CPU", ratios["whole"], AT_MOST))
+        figures.append(Figure("60 min: transcribe / batched, CPU", ratios["batched"]))
     asyncio.run(_at_once())
+    hand_over(figures)
 
 
-def _compare(path: Path) -> None:
-    figures: dict[str, list[list[float]]] = {name: [] for name in RUNS}
-    for _ in range(ROUNDS):
-        for name in RUNS:
+def _medians(path: Path, names: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    """Seconds of the clock and of CPU for each, who take turns."""
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
             command = [sys.executable, "-m", "benchmarks.long_recording", name, str(path)]
-            figures[name].append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
-    medians = {
+            found[name].append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+    return {
         name: [statistics.median(column) for column in zip(*rows, strict=True)]
-        for name, rows in figures.items()
+        for name, rows in found.items()
     }
+
+
+def _ratios(medians: dict[str, list[float]]) -> dict[str, float]:
+    """The CPU of `transcribe` as a share of each."""
     for name, (wall_s, cpu_s) in medians.items():
-        print(f"{name:10} {wall_s:6.2f} s wall  {cpu_s:6.2f} s CPU")
-    wall, cpu = (a / b for a, b in zip(medians["transcribe"], medians["batched"], strict=True))
-    print(f"ratio      {wall:6.2f} wall    {cpu:6.2f} CPU")
+        print(f"  {name:10} {wall_s:7.2f} s wall  {cpu_s:7.2f} s CPU", flush=True)
+    return {name: medians["transcribe"][1] / cpu_s for name, (_, cpu_s) in medians.items()}
 
 
 def _ours(path: str) -> None:
@@ -73,7 +86,12 @@ def _batched(path: str) -> None:
     list(BatchedInferencePipeline(model).transcribe(path)[0])
 
 
-RUNS: dict[str, Callable[[str], None]] = {"transcribe": _ours, "batched": _batched}
+def _whole(path: str) -> None:
+    model = WhisperModel(str(ensure_weights(WHISPER_TINY_EN)), device="cpu", compute_type="int8")
+    list(model.transcribe(path)[0])
+
+
+RUNS: dict[str, Callable[[str], None]] = {"transcribe": _ours, "batched": _batched, "whole": _whole}
 
 
 def _seconds(work: Callable[[str], None], path: str) -> tuple[float, float]:

@@ -13,8 +13,8 @@ import wave
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
+from .figures import memory_of, reset_peak_of
 from .peers import PEERS, Peer
 
 Work = Callable[[], Awaitable[None]]
@@ -58,11 +58,11 @@ async def _work(peer: Peer) -> None:
 async def _cost(peer: Peer, task: Task) -> Cost:
     work = _work_of(peer, task)
     gc.collect()
-    idle_bytes = _reset_peak()
+    idle_bytes = reset_peak_of("self")
     started = time.process_time()
     await _repeated(work, task)
     cpu_s = time.process_time() - started
-    return Cost(cpu_s / task.times, memory("VmHWM") - idle_bytes)
+    return Cost(cpu_s / task.times, memory_of("self", "VmHWM") - idle_bytes)
 
 
 async def _repeated(work: Work, task: Task) -> None:
@@ -92,18 +92,6 @@ def _recording(byte_count: int) -> bytes:
         sound.setparams((1, 2, 16_000, 0, "NONE", ""))
         sound.writeframes(bytes(range(256)) * (byte_count // 256 - 1))
     return target.getvalue()
-
-
-def _reset_peak() -> int:
-    """Begin anew with the highest memory, where the system can (Linux), and give what is in use."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return memory("VmRSS")
-
-
-def memory(name: str) -> int:
-    """A figure of this process in bytes, by its name in Linux."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 if __name__ == "__main__":
