@@ -14,6 +14,7 @@ from .hub import hub_folder, missing_files
 from .pins import WHISPER_TINY_EN
 from .requests import UnknownModelError
 from .requirements import import_extra
+from .waiting_threads import let_waiting_threads_sleep
 from .weights import ensure_weights, progress_shown
 from .worker import Cancelled
 
@@ -37,6 +38,7 @@ def model_folder(name: str, listener: ProgressCallback | None, cancelled: Cancel
         UnknownModelError: it is none of these.
         ConfigurationError: the engine is not installed, or the model can't be had.
     """
+    let_waiting_threads_sleep()  # before the first import
     faster_whisper = import_extra("faster_whisper")
     if name == LOCAL_SPEECH_MODEL:
         return ensure_weights(WHISPER_TINY_EN, on_progress=listener, cancelled=cancelled)
