@@ -13,6 +13,7 @@ from .exceptions import InvalidAnswerError, InvalidRequestError, UpstreamError, 
 from .hiding import without_key
 from .messages import Message, check_messages, text_message
 from .model_names import audio_model, named, text_model
+from .printable import one_line
 from .progress import Progress, report
 from .replies import Reply, ReplyBuilder
 from .routing import has_audio_content, upstream_urls
@@ -23,6 +24,7 @@ from .streams import stream_completion
 Value = TypeVar("Value")
 
 TRIES: Final = 2
+_SHOWN_CHARACTERS: Final = 100  # of an answer while it is written, its end
 _SET_HERE: Final = frozenset({"response_format", "stream", "messages", "n"})
 _REFUSALS: Final = frozenset({400, 422})
 _NAMES_FORMAT: Final = re.compile(r"response_format|json_?schema|json schema|grammar|structured output")
@@ -150,12 +152,15 @@ class _TypedQuestion:
             request = _request(messages, self._kind, self._params, has_format=has_format)
             return {**named(model, base_url, self._config), **request}
 
-        builder = ReplyBuilder()
+        builder, end = ReplyBuilder(), ""
         urls = upstream_urls({"messages": messages}, self._config)
         chunks = stream_completion(body_for, urls, self._config)
         async with aclosing(chunks):
             async for chunk in chunks:
                 builder.add(chunk)
+                end = (end + chunk.text)[-_SHOWN_CHARACTERS:]
+                if chunk.text:
+                    report(Progress(f"Writing a {self._kind.label}: {one_line(end)}"))
         return builder.reply()
 
 

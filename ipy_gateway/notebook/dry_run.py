@@ -118,7 +118,12 @@ def _part(part: Part) -> str:
         return f"picture, {part.media_type}, {file_size(len(part.data))}"
     if isinstance(part, Sound):
         return f"recording, {_length(part.data[:HEAD_BYTES], len(part.data))}"
-    return f"text, {len(part):,} characters, about {round(tokens_of_text(part)):,} tokens"
+    characters, tokens = len(part), round(tokens_of_text(part))
+    return f"text, {_counted(characters, 'character')}, about {_counted(tokens, 'token')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _length(head: bytes, byte_count: int) -> str:

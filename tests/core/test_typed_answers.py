@@ -1,7 +1,9 @@
 """Answers as objects: the schema that is sent, what is read out of answers, and the one second try."""
 
+import json
 from typing import Any, Literal
 
+import httpx
 import pandas
 import pytest
 from pydantic import BaseModel, Field
@@ -18,7 +20,7 @@ from ipy_gateway.core.answer_kinds import AnswerProblem, answer_kind
 from ipy_gateway.core.typed_answers import may_send_schema
 
 from ..support.chat_stream import delta, streamed
-from ..support.fault_server import Answer, FaultServer, answer, fault_server
+from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, fault_server
 
 QUESTION = [{"role": "user", "content": "Who is Ada, 36?"}]
 ADA = '{"name": "Ada", "age": 36}'
@@ -77,6 +79,29 @@ async def test_every_answer_of_a_real_small_model_is_an_object_or_an_error_with_
     assert all(one.text for one in answers if isinstance(one, InvalidAnswerError))
     assert len(objects) >= 0.8 * count  # the grammar leaves room for blanks without end
     assert may_send_schema(text_server)
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(30, marks=pytest.mark.long)])
+async def test_through_a_server_that_ignores_the_schema_too_and_the_second_try_is_seen_there(
+    text_server: str, count: int
+) -> None:
+    def unconstrained(request: RecordedRequest) -> Answer:
+        seen.append(body := json.loads(request.body))
+        body = {name: value for name, value in body.items() if name != "response_format"}
+        reply = httpx.post(f"{text_server}{request.target}", json=body, timeout=60)
+        return answer(reply.status_code, body=reply.content, headers={"Content-Type": "text/event-stream"})
+
+    seen: list[dict[str, Any]] = []
+    with fault_server(respond=unconstrained) as server:
+        answers = [await size_of(animal, server.url) for animal in ANIMALS[:count]]
+
+    assert all("response_format" in body for body in seen)
+    seconds = [body["messages"][-1]["content"] for body in seen if len(body["messages"]) > 1]
+    failed = [one for one in answers if isinstance(one, InvalidAnswerError)]
+    assert len(failed) <= len(seconds) == len(seen) - count
+    assert all(question.startswith("The answer is wrong: ") for question in seconds)
+    assert all(one.text and "gave no Sized in 2 tries" in one.message for one in failed)
+    assert failed  # such a small model needs a grammar
 
 
 # What is sent

@@ -21,6 +21,8 @@ from ..support.browser import (
     wait_until_ready,
     write_notebook,
 )
+from ..support.chat_stream import unfinished
+from ..support.fault_server import fault_server
 from ..support.scripted_chat import ScriptedChat, scripted_chat
 
 READABLE = 4.5  # for text of usual size: https://www.w3.org/TR/WCAG22/#contrast-minimum
@@ -201,6 +203,22 @@ def test_what_was_said_before_a_restart_of_the_kernel_stays(
 
     assert outputs.first.inner_text().startswith("First.")
     assert outputs.last.inner_text().split() == ["Second,", "un"]
+
+
+def test_a_restart_of_the_kernel_leaves_no_answer_running(opened: Callable[..., Page]) -> None:
+    with fault_server(unfinished("It begins")) as server:
+        asking = [f"%%chat --bg -o {name} --url {server.url}\nAbout {name}?" for name in ("a", "b", "c")]
+        page = opened(*asking)
+        for index in (1, 2, 3):
+            start_cell(page, index)
+            expect(outputs_of(page, index)).to_contain_text("It begins")
+        running = server.open
+
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        wait_until_idle(page)
+        server.wait_until_all_closed(timeout_s=60)
+
+    assert (running, server.open) == (3, 0)
 
 
 def test_a_saved_answer_reads_the_same_for_its_writer_and_for_who_does_not_trust_it(

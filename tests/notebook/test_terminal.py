@@ -1,71 +1,24 @@
 """The magics in IPython on a terminal, without Jupyter."""
 
 import os
-import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ..support.loopback import silent_server, streaming_server
+from ..support.terminal import PROMPT, Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a POSIX terminal")
 
-PROMPT = r"In \[\d+\]: "
 ASKS = """
 %load_ext ipy_gateway
 reply = %chat --url {url} Say how wide it is.
 print(len(reply.text))
 """
-TAKEN_AWAY = re.compile(r"[^\n]*\r\x1b\[K")  # a row that was replaced
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """IPython as somebody types into it."""
-
-    def __init__(self, folder: Path, ipython_folder: Path) -> None:
-        import pexpect
-
-        self.process: Any = pexpect.spawn(
-            sys.executable,
-            ["-m", "IPython", "--no-banner", "--simple-prompt", "--colors=NoColor"],
-            cwd=str(folder),
-            env={**os.environ, "IPYTHONDIR": str(ipython_folder)},
-            encoding="utf-8",
-            echo=False,
-            timeout=120,
-            dimensions=(24, 1000),
-        )
-        self.process.expect(PROMPT)
-
-    def ask(self, line: str) -> str:
-        """Type a line; what is shown until the next prompt."""
-        self.process.sendline(line)
-        return self.read()
-
-    def ask_for(self, line: str, *expected: str) -> str:
-        """Type a line; what is shown, with its escape codes, until these texts came one after the other."""
-        self.process.sendline(line)
-        shown = ""
-        for text in expected:
-            self.process.expect_exact(text)
-            shown += self.process.before + text
-        return shown
-
-    def type_cell(self, *lines: str) -> None:
-        """Type a cell, which two empty lines end."""
-        for line in (*lines, "", ""):
-            self.process.sendline(line)
-
-    def read(self) -> str:
-        """What is shown until the next prompt."""
-        self.process.expect(PROMPT)
-        return ESCAPES.sub("", TAKEN_AWAY.sub("", self.process.before))
 
 
 @pytest.fixture
@@ -73,7 +26,7 @@ def terminal(work_folder: Path, tmp_path: Path) -> Iterator[Terminal]:
     terminal = Terminal(work_folder, tmp_path)
     terminal.ask("%load_ext ipy_gateway")
     yield terminal
-    terminal.process.close(force=True)
+    terminal.close()
 
 
 def test_transcribe_shows_the_transcript_once(terminal: Terminal) -> None:
@@ -151,6 +104,19 @@ def test_control_c_keeps_what_came(terminal: Terminal) -> None:
     assert rest.count("KeyboardInterrupt") == 1
     assert "Traceback" not in rest
     assert again.strip() == "The mirror is wide."
+
+
+def test_an_object_is_seen_while_it_is_written(terminal: Terminal) -> None:
+    go_on = threading.Event()
+    with streaming_server('{"name": "Ada", ', go_on, '"age": 36}') as url:
+        terminal.ask(f"%gateway {url}")
+
+        terminal.ask_for("p = %chat --as dict Who is it?", "Writing a dict:", '{"name": "Ada",')
+        go_on.set()
+        shown = terminal.read()
+
+    assert '"age": 36' in shown and "Writing" not in shown
+    assert "'Ada', 36" in terminal.ask("p['name'], p['age']")
 
 
 def test_a_cut_off_answer_says_so(terminal: Terminal) -> None:

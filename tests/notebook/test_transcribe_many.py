@@ -14,7 +14,9 @@ from ipy_gateway.notebook.sources import Source
 from ipy_gateway.notebook.transcribe_options import TranscribeOptions
 
 from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, fault_server
+from ..support.hearing_server import Ear, hearing_server
 from ..support.kernel import CellRun, Kernel, running_kernel
+from ..support.tones import spoken, wav
 
 HEARD = answer(body={"text": "Eight meters.", "segments": [{"start": 0, "end": 2, "text": "Eight meters."}]})
 BROKEN = answer(400, body={"error": {"message": "This one is beyond me."}})
@@ -301,6 +303,25 @@ async def test_what_was_fetched_is_removed_before_the_next_is_fetched(
 
     assert list(batch.result.transcripts) == ["a.m4a", "b.m4a"]
     assert kept == [[], []]
+
+
+async def test_the_progress_of_recordings_of_one_name_is_that_of_each(tmp_path: Path) -> None:
+    sources = []
+    for number, words in enumerate((90, 10, 50)):
+        path = tmp_path / str(number) / "talk.wav"
+        path.parent.mkdir()
+        path.write_bytes(wav(spoken(range(words))))
+        sources.append(Source(f"{number}/talk.wav", path))
+
+    with hearing_server(Ear()) as server:
+        config = GatewayConfig(server.url, audio_api="transcriptions", journal=False, window_s=10)
+        batch = Batch(sources, TranscribeOptions(("…",), jobs=3), config)
+        await batch.run()
+
+    assert [state.done_s for state in batch.states] == [
+        transcript.duration_s for transcript in batch.result.transcripts.values()
+    ]
+    assert len({state.done_s for state in batch.states}) == 3
 
 
 def test_the_journal_is_shown_searched_and_emptied(kernel: Kernel) -> None:
