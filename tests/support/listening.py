@@ -43,7 +43,9 @@ async def _listener(serve: Serve, tls: ssl.SSLContext | None) -> AsyncIterator[i
         yield int(listener.sockets[0].getsockname()[1])
     finally:
         listener.close()
-        handlers = asyncio.all_tasks() - {asyncio.current_task()}
-        for handler in handlers:
-            handler.cancel()
-        await asyncio.gather(*handlers, return_exceptions=True)
+        for _ in range(3):  # one that was just accepted gets its handler, or is closed, a turn later
+            handlers = asyncio.all_tasks() - {asyncio.current_task()}
+            for handler in handlers:
+                handler.cancel()
+            await asyncio.gather(*handlers, return_exceptions=True)
+            await asyncio.sleep(0)
