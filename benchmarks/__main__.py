@@ -114,7 +114,9 @@ def _load(name: str, bytecode: str) -> Cost | None:
 def _printed_by(name: str) -> tuple[str, list[Figure]]:
     """What another benchmark prints, and its figures; where it can't run, for want of an extra, why."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *OTHERS[name]]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Or the threads of speech engines spin while they wait for each other, and CPU says little.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         return (ended.stderr.strip().splitlines() or ["It ended without a word."])[-1], []
     return handed_over(ended.stdout)
