@@ -33,7 +33,7 @@ GROUPS = {
     "What is spent": "Budget Spending",
     "Cassettes": "recording replaying CassetteWarning",
     "The journal of transcripts": "journal_entries empty_journal JournalEntry JournalWarning",
-    "Transcripts": "Transcript Segment Word Gap Match Outcome TranscriptText TranscriptChunk",
+    "Transcripts": "Transcript Transcripts Segment Word Gap Match Outcome TranscriptText TranscriptChunk",
     "Answers": "AnswerText Completion ChatChunk ToolCallPiece Usage Reply TypedReply",
     "How far it is": "TranscriptionProgress AnalysisProgress",
     "Errors": "GatewayError ConfigurationError InvalidRequestError AudioProcessingError UpstreamError "

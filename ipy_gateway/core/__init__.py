@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .transcript import Gap, Transcript
     from .transcript_search import Match
     from .transcription import Segment, Word
+    from .transcripts import Transcripts
     from .typed_answers import TypedReply, chat_completion_as
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "TranscriptChunk",
     "TranscriptText",
     "TranscriptionProgress",
+    "Transcripts",
     "TypedReply",
     "UpstreamError",
     "UpstreamResponseError",
@@ -152,6 +154,7 @@ _MODULES: Final = {
     "transcript": "Gap Transcript",
     "transcript_search": "Match",
     "transcription": "Segment Word",
+    "transcripts": "Transcripts",
     "typed_answers": "TypedReply chat_completion_as",
 }
 _HOMES: Final = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -75,6 +75,13 @@ class Transcripts:
     def save(self, folder: str | Path, formats: Sequence[str] = ("txt",)) -> list[Path]:
         """Write each transcript into a folder, named after its recording, in each of the formats.
 
+        Args:
+            folder: where to; it is made where there is none.
+            formats: of "txt", "srt", "vtt", "json", "md" and "csv".
+
+        Returns:
+            The paths of the files.
+
         Raises:
             InvalidRequestError: a file can't be written, though all others are, or a format is unknown.
         """
