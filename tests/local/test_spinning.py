@@ -10,6 +10,7 @@ import pytest
 
 from ipy_gateway.local.llama_process import ChatServer
 
+VARIABLES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 # GNU's OpenMP shows what it goes by, when it is loaded and OMP_DISPLAY_ENV says so.
 LOADING = """
 import os
@@ -21,7 +22,7 @@ print({name: value for name, value in os.environ.items() if name in ("GOMP_SPINC
 
 @pytest.fixture(params=[{}, {"GOMP_SPINCOUNT": "5000"}, {"OMP_WAIT_POLICY": "active"}], ids=str)
 def set_by_user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     variables: dict[str, str] = request.param
     for name, value in variables.items():
@@ -37,7 +38,7 @@ def test_llama_leaves_the_cores_to_others_unless_the_user_says_otherwise(
         time.sleep(0.01)  # Linux shows it a moment after the program has started
     server.stop()
 
-    told = {name: value for name, value in environment.items() if "OMP_" in name}
+    told = {name: environment[name] for name in VARIABLES if name in environment}
     assert told == (set_by_user or {"GOMP_SPINCOUNT": "200"})
 
 
