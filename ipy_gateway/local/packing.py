@@ -4,7 +4,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
+from math import ceil
 from typing import Any
 
 from .requirements import import_extra
@@ -60,21 +61,19 @@ class Pack:
         return [start / SAMPLE_RATE_HZ for start in [0, *accumulate(lengths[:-1])]]
 
 
-def packs(spans: Iterable[Span], *, clips: int) -> Iterator[Pack]:
-    """The speech of a recording in packs of so many clips.
+def packs(spans: Iterable[Span], *, clips: int, at_once: int) -> Iterator[Pack]:
+    """The speech of a recording in packs; those that are heard at once have equal shares of the clips.
 
     Args:
         spans: where somebody speaks, none of it longer than a clip.
-        clips: how many of them make a pack.
+        clips: at most so many of them make a pack.
+        at_once: how many packs are heard at once.
     """
-    pack: list[tuple[Span, ...]] = []
-    for clip in _clips(spans):
-        if len(pack) == clips:
-            yield Pack(tuple(pack))
-            pack = []
-        pack.append(clip)
-    if pack:
-        yield Pack(tuple(pack))
+    all_clips = _clips(spans)
+    while together := list(islice(all_clips, clips * at_once)):
+        each = ceil(len(together) / at_once)
+        for start in range(0, len(together), each):
+            yield Pack(tuple(together[start : start + each]))
 
 
 def _clips(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from ..core.config import LOCAL_SPEECH_MODEL
@@ -12,8 +13,9 @@ from .decoding import decode
 from .listening import CLIPS_AT_ONCE, hear
 from .packing import packs
 from .requirements import import_extra
+from .side_by_side import read_side_by_side
 from .silence import SAMPLE_RATE_HZ, speech_spans
-from .speech_models import load_model, model_folder
+from .speech_models import load_model, model_folder, packs_at_once
 from .unbroken import in_clips
 from .worker import Cancelled, Worker
 
@@ -113,19 +115,19 @@ def _transcribe(request: SpeechRequest, model: Any, cancelled: Cancelled) -> Ite
     options: dict[str, Any] = {"language": request.language, "initial_prompt": request.prompt}
     if request.temperature is not None:
         options["temperature"] = request.temperature
-    duration_s, is_heard = len(samples) / SAMPLE_RATE_HZ, False
+    duration_s = len(samples) / SAMPLE_RATE_HZ
     spans = in_clips(speech_spans(samples, cancelled), samples)
-    for pack in packs(spans, clips=CLIPS_AT_ONCE):
-        segments, info = hear(pack, samples, model, options)
-        if not is_heard:
-            is_heard, options["language"] = True, info.language
-            yield Speech(info.language, duration_s)
-        for segment in segments:
-            if cancelled.is_set():
-                return
-            yield SpeechSegment(segment)
-    if not is_heard:
+    at_once = packs_at_once()
+    packed = packs(spans, clips=CLIPS_AT_ONCE, at_once=at_once)
+    if (first := next(packed, None)) is None:
         yield Speech(_language_unheard(request, model), duration_s)
+        return
+    segments, info = hear(first, samples, model, options)
+    yield Speech(info.language, duration_s)
+    options["language"] = info.language
+    others = (hear(pack, samples, model, options)[0] for pack in packed)
+    heard = read_side_by_side(chain([segments], others), cancelled, at_once=at_once)
+    yield from map(SpeechSegment, heard)
 
 
 def _language_unheard(request: SpeechRequest, model: Any) -> str | None:

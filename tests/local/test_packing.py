@@ -21,11 +21,23 @@ def noise(seconds: float) -> NDArray[np.float32]:
 def test_a_clip_is_filled_with_speech_alone() -> None:
     spans = [span(0, 12), span(20, 30), span(40, 45), span(50, 60)]
 
-    (pack,) = packs(spans, clips=4)
+    (pack,) = packs(spans, clips=4, at_once=1)
 
     assert pack.clips == ((span(0, 12), span(20, 30), span(40, 45)), (span(50, 60),))
     assert pack.bounds_s == [(0.0, 27.0), (27.0, 37.0)]
     assert len(pack.samples(noise(60))) == 37 * SAMPLE_RATE_HZ
+
+
+@pytest.mark.parametrize(
+    ("clips", "sizes"), [(1, [1]), (2, [1, 1]), (3, [2, 1]), (8, [4, 4]), (11, [4, 4, 2, 1]), (0, [])]
+)
+def test_packs_that_are_heard_at_once_have_equal_shares(clips: int, sizes: list[int]) -> None:
+    spans = [span(40 * place, 40 * place + 29) for place in range(clips)]
+
+    packed = list(packs(spans, clips=4, at_once=2))
+
+    assert [len(pack.clips) for pack in packed] == sizes
+    assert [clip for pack in packed for clip in pack.clips] == [(one,) for one in spans]
 
 
 @pytest.mark.parametrize(
@@ -48,4 +60,4 @@ def test_a_word_is_where_its_middle_is(
 def test_no_speech_is_found_in_silence_and_none_is_packed() -> None:
     silence = np.zeros(20 * SAMPLE_RATE_HZ, np.float32)
 
-    assert list(packs(speech_spans(silence, threading.Event()), clips=4)) == []
+    assert list(packs(speech_spans(silence, threading.Event()), clips=4, at_once=2)) == []
