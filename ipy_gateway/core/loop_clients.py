@@ -17,6 +17,7 @@ from typing import Self
 import httpx
 
 from .connections import MAX_CONNECTIONS, ConnectionStack
+from .direct_transport import DirectTransport
 from .exceptions import ConfigurationError, InvalidRequestError
 from .handshakes import HandshakeGuard
 from .lookups import LookedUpTransport
@@ -200,22 +201,27 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
     verify = _trusted() if url.scheme == "https" else _untrusting_ssl_context()
     try:
         proxy = proxy_for(url)
-        is_plain = url.scheme == "http" and not proxy and (url.port or 0) < 1 << 16
-        if is_plain and (make_transport := _fast_transport()):
-            return LookedUpTransport(url.raw_host.decode("ascii"), make_transport(verify=verify))
-        transport = httpx.AsyncHTTPTransport(
+        if not proxy:
+            return _straight_to(url, verify)
+        by_proxy = httpx.AsyncHTTPTransport(
             verify=verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=proxy,
             trust_env=False,
         )
-        looked_up = LookedUpTransport((proxy.url if proxy else url).raw_host.decode("ascii"), transport)
+        return HandshakeGuard(LookedUpTransport(proxy.url, by_proxy))
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ConfigurationError(
             f"The proxy for {url.host} that the environment names can't be used: {error}.",
             f"Correct {url.scheme}_proxy or all_proxy, or name {url.host} in no_proxy.",
         ) from error
-    return HandshakeGuard(looked_up) if proxy or url.scheme == "https" else looked_up
+
+
+def _straight_to(url: httpx.URL, verify: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    is_plain = url.scheme == "http" and (url.port or 0) < 1 << 16
+    if is_plain and (make_transport := _fast_transport()):
+        return LookedUpTransport(url, make_transport(verify=verify))
+    return DirectTransport(url, verify)
 
 
 @cache

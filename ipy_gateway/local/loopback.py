@@ -1,13 +1,13 @@
 """Requests to our own llama.cpp servers over loopback, with their errors told as what they are."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
 
 from ..core.connections import ConnectionStack
+from ..core.direct_transport import DirectTransport
 from ..core.exceptions import UpstreamUnreachableError
 from .chat import ChatEngine
 from .llama_process import ChatServer
@@ -18,7 +18,7 @@ class Loopback:
     """The way to the chat engine's servers, with connections that are kept."""
 
     def __init__(self) -> None:
-        self._connections = ConnectionStack(_open_connection)
+        self._connections = ConnectionStack(DirectTransport)
 
     async def chat_completion(self, engine: ChatEngine, model: str, body: Json) -> httpx.Response:
         """Let a model answer; its server stays until the response is closed.
@@ -65,11 +65,6 @@ class _Answer(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         async with self._use:
             await self._body.aclose()
-
-
-def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
-    # A context that trusts nobody: plain HTTP needs none, and reading all certificates takes 50 ms.
-    return httpx.AsyncHTTPTransport(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 async def _explained(server: ChatServer, error: httpx.TransportError) -> UpstreamUnreachableError:
