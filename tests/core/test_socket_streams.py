@@ -39,6 +39,11 @@ async def test_bytes_go_both_ways_in_pieces_of_at_most_what_is_asked_for() -> No
         assert [await stream.read(4), await stream.read(4), await stream.read(4)] == [b"an a", b"nswe", b"r"]
 
 
+async def test_what_is_small_is_not_held_back_until_the_other_end_has_confirmed_what_came_before() -> None:
+    async with connected() as (stream, _):
+        assert stream.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_the_end_is_an_empty_piece_again_and_again() -> None:
     async with connected() as (stream, peer):
         peer.send(b"last words")
