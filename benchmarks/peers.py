@@ -68,7 +68,7 @@ class IpyGatewayPlain(IpyGateway):
     """This project without extras, wherever they are installed."""
 
     def __init__(self, base_url: str) -> None:
-        for name in ("httpx_aiohttp", "orjson"):
+        for name in ("aiohttp", "orjson"):
             sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
         super().__init__(base_url)
 

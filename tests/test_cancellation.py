@@ -47,7 +47,7 @@ def of_aiohttp(url: httpx.URL) -> httpx.AsyncBaseTransport:
     return FastTransport()
 
 
-TRANSPORTS = {"httpx": loop_clients._open_connection, "httpx-aiohttp": of_aiohttp}
+TRANSPORTS = {"httpcore": loop_clients._open_connection, "aiohttp": of_aiohttp}
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -29,6 +29,9 @@ async def read_response(response: httpx.Response, base_url: str, config: Gateway
     """
     if response.is_stream_consumed:  # made whole on this machine, by the embedded engine
         return response
+    if _is_as_it_stands(response):
+        await response.aread()
+        return response
     pieces = decoded_pieces(response, base_url, config)
     content = await (_whole(pieces, base_url) if response.is_success else _beginning(pieces))
     headers = [  # as bytes: of text httpx takes nothing but ASCII
@@ -40,6 +43,14 @@ async def read_response(response: httpx.Response, base_url: str, config: Gateway
     return httpx.Response(
         response.status_code, headers=headers, content=content, request=response.request, extensions=known
     )
+
+
+def _is_as_it_stands(response: httpx.Response) -> bool:
+    """Whether a body is not compressed, and known to be short enough: most are, and need no copy."""
+    headers = {name.lower(): value for name, value in response.headers.raw}
+    length = headers.get(b"content-length", b"")
+    limit = MAX_ANSWER_BYTES if response.is_success else MAX_ERROR_BYTES
+    return b"content-encoding" not in headers and length.isdigit() and int(length) <= limit
 
 
 def was_key_sent(response: httpx.Response, key: str | None) -> bool:

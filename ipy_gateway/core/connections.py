@@ -162,10 +162,16 @@ class _ReturningStream(httpx.AsyncByteStream):
         self._connection: _Connection | None = connection
         self._complete = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._body:
-            yield chunk
-        self._complete = True
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._pieces = aiter(self._body)
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except StopAsyncIteration:
+            self._complete = True
+            raise
 
     async def aclose(self) -> None:
         connection, self._connection = self._connection, None
@@ -184,10 +190,12 @@ class _ReturningStream(httpx.AsyncByteStream):
 
 def _stays_open(response: httpx.Response) -> bool:
     """Whether the server keeps the connection once the response has ended (RFC 9112, 6.3 and 9.3)."""
-    headers = response.headers
-    if "close" in headers.get("connection", "").lower():
+    headers = {name.lower(): value for name, value in response.headers.raw}
+    if b"close" in headers.get(b"connection", b"").lower():
         return False
-    return "content-length" in headers or "transfer-encoding" in headers or response.status_code in (204, 304)
+    return (
+        b"content-length" in headers or b"transfer-encoding" in headers or response.status_code in (204, 304)
+    )
 
 
 def _is_unanswered(error: httpx.TransportError) -> bool:

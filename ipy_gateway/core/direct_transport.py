@@ -92,12 +92,15 @@ class _Body(httpx.AsyncByteStream):
 
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
+        assert isinstance(answer.stream, AsyncIterable)
+        self._pieces = aiter(answer.stream)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            assert isinstance(self._answer.stream, AsyncIterable)
-            async for piece in self._answer.stream:
-                yield piece
+            return await anext(self._pieces)
         except _OF_HTTPCORE as error:
             raise _ERRORS[type(error)](str(error)) from error
 

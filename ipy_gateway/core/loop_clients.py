@@ -10,7 +10,7 @@ import urllib.request
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
 
@@ -220,12 +220,12 @@ def _open_connection(url: httpx.URL) -> httpx.AsyncBaseTransport:
 def _straight_to(url: httpx.URL, verify: ssl.SSLContext) -> httpx.AsyncBaseTransport:
     is_plain = url.scheme == "http" and (url.port or 0) < 1 << 16
     if is_plain and (make_transport := _fast_transport()):
-        return LookedUpTransport(url, make_transport(verify=verify))
+        return LookedUpTransport(url, make_transport())
     return DirectTransport(url, verify)
 
 
 @cache
-def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
+def _fast_transport() -> Callable[[], httpx.AsyncBaseTransport] | None:
     """What the extra `fast` brings, where it is installed, and not turned off."""
     if os.environ.get(FAST_VARIABLE, "").strip() == "0":
         return None
@@ -233,7 +233,7 @@ def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
         module = importlib.import_module(".fast_transport", __package__)
     except ImportError:
         return None
-    made: Callable[..., httpx.AsyncBaseTransport] = module.FastTransport
+    made: Callable[[], httpx.AsyncBaseTransport] = module.FastTransport
     return made
 
 
@@ -273,6 +273,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     return httpx.Proxy(address, ssl_context=_trusted() if address.scheme == "https" else None)
 
 
+@lru_cache
 def is_loopback(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host)

@@ -21,7 +21,7 @@ HEADERS = httpx.Headers(
         "User-Agent": "ipy-gateway",
     }
 )
-JSON_HEADERS = httpx.Headers([*HEADERS.items(), ("Content-Type", "application/json")])
+_JSON_HEADERS = (*HEADERS.raw, (b"Content-Type", b"application/json"))
 SLICE_BYTES = 3 << 16  # a multiple of three, which base64 makes four characters of
 
 
@@ -41,22 +41,25 @@ def request_with(
     if json is None:
         return httpx.Request(method, url, headers=HEADERS, data=data, files=files)
     pieces = _json_pieces(json)
+    stream = httpx.ByteStream(pieces) if isinstance(pieces, bytes) else _SlicedStream(pieces)
+    length = len(pieces) if isinstance(pieces, bytes) else sum(map(_length, pieces))
+    headers = [(b"Host", url.netloc), *_JSON_HEADERS, (b"Content-Length", b"%d" % length)]
+    request = httpx.Request(method, url, headers=headers, stream=stream)  # with a stream, httpx adds nothing
     if isinstance(pieces, bytes):
-        return httpx.Request(method, url, headers=JSON_HEADERS, content=pieces)
-    stream = _SlicedStream(pieces)
-    length = {"Content-Length": str(stream.byte_count)}
-    headers = httpx.Headers([*JSON_HEADERS.items(), *length.items()])
-    return httpx.Request(method, url, headers=headers, content=stream)
+        request.read()
+    return request
 
 
 def _json_pieces(body: Any) -> bytes | list[bytes | Base64Later]:
     """The text of a JSON body; with sound it is cut where that belongs: text, sound, text, and so on."""
     found: list[Base64Later] = []
-    mark = secrets.token_hex(16)  # which no text of a user holds
+    mark = ""
 
     def note(value: Any) -> str:
+        nonlocal mark
         if not isinstance(value, Base64Later):
             raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        mark = mark or secrets.token_hex(16)  # which no text of a user holds
         found.append(value)
         return mark
 
@@ -79,7 +82,6 @@ class _SlicedStream(httpx.AsyncByteStream):
 
     def __init__(self, pieces: list[bytes | Base64Later]) -> None:
         self._pieces = pieces
-        self.byte_count = sum(map(_length, pieces))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:

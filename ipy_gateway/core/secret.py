@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ MIN_KEY_CHARACTERS = 8  # "x", "none", "ollama": what is shorter is no secret, a
 KEY_SHAPE = re.compile(r"(?<![A-Za-z0-9])(?:sk-|gsk_|xai-|hf_|AIza)[\w-]+", re.ASCII)
 
 
+@lru_cache
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL: what a key is tied to."""
     parts = urlsplit(url)

@@ -40,3 +40,24 @@ async def test_deadlines_nest() -> None:
 async def test_without_a_deadline_nothing_is_stopped() -> None:
     with clock_stopped():
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("outer_s", "inner_s"), [(0.05, 5), (5, 0.05), (0.05, 0.05), (0.05, None), (None, 0.05)]
+)
+async def test_of_two_deadlines_the_earlier_one_counts(outer_s: float | None, inner_s: float | None) -> None:
+    with pytest.raises(TimeoutError):
+        async with deadline(outer_s), deadline(inner_s):
+            await asyncio.sleep(5)
+
+
+async def test_the_deadline_of_a_task_is_its_own_whatever_is_around_the_one_that_started_it() -> None:
+    async def work() -> None:
+        async with deadline(0.05):
+            await asyncio.sleep(5)
+
+    async with deadline(0.05):
+        task = asyncio.ensure_future(work())
+    await asyncio.wait([task])
+
+    assert isinstance(task.exception(), TimeoutError)
