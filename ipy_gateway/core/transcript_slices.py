@@ -1,5 +1,6 @@
 """A part of a transcript: what is said between two times."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -63,8 +64,10 @@ def _part(segment: Segment, start_s: float, end_s: float) -> Segment | None:
         return segment
     if segment.end_s <= start_s or segment.start_s >= end_s:
         return None
+    # The last part has what is said at the very end of the segment, too.
+    before_s = math.inf if segment.end_s <= end_s else end_s
     pieces = list(SpokenTimes(segment).pieces())
-    kept = [number for number, piece in enumerate(pieces) if _is_inside(piece, start_s, end_s)]
+    kept = [number for number, piece in enumerate(pieces) if _is_inside(piece, start_s, before_s)]
     if not kept:
         return None
     first, last = kept[0], kept[-1]
@@ -75,13 +78,15 @@ def _part(segment: Segment, start_s: float, end_s: float) -> Segment | None:
         max(start_s, segment.start_s if is_first else pieces[first].start_s),
         min(end_s, segment.end_s if is_last else pieces[last].end_s),
         segment.text[start:stop].strip(),
-        tuple(_clipped(word, start_s, end_s) for word in segment.words if _is_inside(word, start_s, end_s)),
+        tuple(
+            _clipped(word, start_s, end_s) for word in segment.words if _is_inside(word, start_s, before_s)
+        ),
         segment.speaker,
     )
 
 
-def _is_inside(span: Piece | Word, start_s: float, end_s: float) -> bool:
-    return start_s <= (span.start_s + span.end_s) / 2 < end_s
+def _is_inside(span: Piece | Word, start_s: float, before_s: float) -> bool:
+    return start_s <= (span.start_s + span.end_s) / 2 < before_s
 
 
 def _clipped(word: Word, start_s: float, end_s: float) -> Word:

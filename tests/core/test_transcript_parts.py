@@ -170,6 +170,17 @@ def test_parts_that_follow_each_other_have_every_character_once(
     assert sorted("".join(in_parts.split())) == sorted("".join(said.split()))
 
 
+def test_a_word_at_the_very_end_of_a_segment_that_is_cut_there_is_kept() -> None:
+    transcript = Transcript("I I I", (Segment(0, 2, "I I I", (Word(2, 2, "I"),)),))
+
+    parts = [transcript.between(start_s, start_s + 1) for start_s in range(3)]
+
+    assert "".join(segment.text for part in parts for segment in part.segments).replace(" ", "") == "III"
+    assert [word for part in parts for segment in part.segments for word in segment.words] == [
+        Word(2, 2, "I")
+    ]
+
+
 @given(transcripts(), TIMES_S, TIMES_S)
 def test_a_part_of_a_part_is_the_part(transcript: Transcript, one_s: float, other_s: float) -> None:
     start_s, end_s = sorted((one_s, other_s))
