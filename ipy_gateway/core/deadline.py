@@ -23,9 +23,9 @@ class deadline:  # noqa: N801 - used like a function
         self._seconds = seconds
 
     async def __aenter__(self) -> None:
-        around, task = _running.get(), asyncio.current_task()
         if self._seconds is None:
             return
+        around, task = _running.get(), asyncio.current_task()
         for one in around:
             if _comes_first(one, task, self._seconds):
                 return

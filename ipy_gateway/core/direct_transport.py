@@ -44,6 +44,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol(f"{url.scheme}:// is no address of a server's")
         self._origin = httpcore.Origin(scheme, url.raw_host, PORTS[scheme] if port is None else port)
         self._ssl_context = ssl_context if scheme == b"https" else None
+        if self._ssl_context:
+            self._ssl_context.set_alpn_protocols(["http/1.1"])
         self._connection: httpcore.AsyncHTTP11Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -269,5 +269,5 @@ def _explain_text(text: str) -> AudioProcessingError:
         if text.lower().startswith(prefix):
             return AudioProcessingError(f"The recording is {name}, not sound.", hint)
     return AudioProcessingError(
-        f"The recording is plain text, not sound: {text[:60]!r}.", "Name a sound file."
+        f"The recording is plain text, not sound: {text[:60]!r}.", "Give a sound file."
     )

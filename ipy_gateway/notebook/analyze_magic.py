@@ -4,6 +4,7 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
 from ..core.long_analysis import stream_analysis
 from ..core.preview import Preview
@@ -66,40 +67,19 @@ class Analyzing:
         config = config_for(options, self._gateway.gateway_config)
         what = f"Analyzing {analyzed.name}"
         live = self._gateway.live_answer(what, owns_cell=is_chat_cell(self._ipython))
-        steps: set[str] = set()
-        preview: Preview | None = None
-
-        def tell(progress: AnalysisProgress) -> None:
-            steps.add(progress.step)
-            report(Progress(f"{what}, {progress}"))
+        asked = _Asked(what, live, config, options)
 
         def shown(reply: Reply) -> Answer:
             if options.output:
                 self._ipython.user_ns[options.output] = reply
-            return self._answer(reply, live, analyzed, preview, notices)
-
-        async def answered() -> Reply:
-            nonlocal preview
-            async with analyzed.at_hand(config) as source:
-                chunks = stream_analysis(
-                    source,
-                    instruction,
-                    config,
-                    system_prompt_prefix=options.system,
-                    on_progress=tell,
-                    **request_params(options),
-                )
-                await live.incoming.take_all(chunks, timeout_s=options.timeout_s)
-                reply = live.incoming.reply()
-                if not options.no_audio:
-                    preview = await preview_for(reply.text, source, config)
-                return reply
+            return self._answer(reply, live, analyzed, asked.preview, notices)
 
         try:
-            reply = live.follow(answered(), shown)
+            reply = live.follow(asked.answered(analyzed, instruction), shown)
         except KeyboardInterrupt:
-            is_kept = config.journal and "transcribing" in steps
-            self._gateway.output("").show(note_bundle(KEPT if is_kept else NOT_KEPT))
+            if not live.incoming.is_whole:
+                is_kept = config.journal and "transcribing" in asked.steps
+                self._gateway.output("").show(note_bundle(KEPT if is_kept else NOT_KEPT))
             raise
         self._gateway.shown.note(reply)
         return reply
@@ -122,3 +102,36 @@ class Analyzing:
             first_token_s=live.incoming.first_token_s,
             is_deterministic=self._gateway.is_headless,
         )
+
+
+class _Asked:
+    """One analysis under way: what it has done, and what plays the moments that its answer names."""
+
+    def __init__(self, what: str, live: LiveAnswer, config: GatewayConfig, options: ChatOptions) -> None:
+        self._what = what
+        self._live = live
+        self._config = config
+        self._options = options
+        self.steps: set[str] = set()
+        self.preview: Preview | None = None
+
+    async def answered(self, analyzed: Analyzed, instruction: str) -> Reply:
+        incoming, options = self._live.incoming, self._options
+        async with analyzed.at_hand(self._config) as source:
+            chunks = stream_analysis(
+                source,
+                instruction,
+                self._config,
+                system_prompt_prefix=options.system,
+                on_progress=self._tell,
+                **request_params(options),
+            )
+            await incoming.take_all(chunks, timeout_s=options.timeout_s)
+            reply = incoming.reply()
+            if not options.no_audio:
+                self.preview = await preview_for(reply.text, source, self._config)
+            return reply
+
+    def _tell(self, progress: AnalysisProgress) -> None:
+        self.steps.add(progress.step)
+        report(Progress(f"{self._what}, {progress}"))

@@ -19,6 +19,7 @@ class IncomingAnswer:
 
     Attributes:
         first_token_s: seconds until anything of it came, or None.
+        is_whole: whether it has come to its end.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,6 +28,7 @@ class IncomingAnswer:
         self._builder = ReplyBuilder()
         self._lock = threading.Lock()
         self.first_token_s: float | None = None
+        self.is_whole = False
 
     @property
     def has_begun(self) -> bool:
@@ -40,6 +42,7 @@ class IncomingAnswer:
 
     def take(self, chunk: ChatChunk) -> None:
         """Add what came."""
+        self.is_whole = False
         if self.first_token_s is None and (chunk.text or chunk.reasoning or chunk.refusal):
             self.first_token_s = self.seconds
         with self._lock:
@@ -59,6 +62,7 @@ class IncomingAnswer:
             async with deadline(timeout_s), aclosing(chunks):
                 async for chunk in chunks:
                     self.take(chunk)
+            self.is_whole = True
         except TimeoutError as error:
             raise UpstreamTimeoutError(
                 f"The answer was not complete within {timeout_s:g} s.",

@@ -69,7 +69,7 @@ class LiveAnswer(Output):
         try:
             reply = self.wait_for(work)
         except BaseException:
-            partial = self.incoming.reply(is_complete=False)
+            partial = self.incoming.reply(is_complete=self.incoming.is_whole)
             if is_worth_showing(partial):
                 self._finish(answer_of(partial))
             raise

@@ -168,7 +168,7 @@ def test_a_header_without_sound_is_refused_whatever_it_promises(accept_truncated
 
 
 def test_text_is_refused_without_python_in_the_hint() -> None:
-    assert refusal_of(b"talk.wav").hint == "Name a sound file."
+    assert refusal_of(b"talk.wav").hint == "Give a sound file."
 
 
 def test_every_container_has_its_demuxer(encoded: dict[str, bytes]) -> None:

@@ -60,6 +60,14 @@ def test_what_came_before_the_end_stays_and_is_marked(ending: BaseException) -> 
     assert output.text == f"One two\n{STOPPED}"
 
 
+def test_an_answer_that_was_complete_when_it_was_stopped_is_not_marked() -> None:
+    with shell_of_a_kernel() as (shell, publisher), pytest.raises(KeyboardInterrupt):
+        show_live(shell, texts("One ", "two "), ending=KeyboardInterrupt(), is_whole=True)
+
+    (output,) = publisher.outputs.shown
+    assert output.text == "One two"
+
+
 def test_what_came_of_a_long_answer_stays_in_one_output() -> None:
     publisher = shown_in_kernel(steps(mixed(4000), 40), ending=KeyboardInterrupt())
 

@@ -1,6 +1,6 @@
 """A chat that is shown in a shell of this process, with a clock of its own, and what a kernel would send."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -163,15 +163,26 @@ def show_live(
     *,
     owns_cell: bool = True,
     ending: BaseException | None = None,
+    is_whole: bool = False,
 ) -> Reply:
-    """Show an answer whose chunks come one by one, a tenth of a second apart, and which may break off."""
+    """Show an answer whose chunks come one by one, a tenth of a second apart, and which may break off.
+
+    Args:
+        ending: what is raised in the end,
+        is_whole: after the answer has come to its end.
+    """
     bridge = StepBridge()
     live = LiveAnswer(shell, "Waiting for the answer", bridge, owns_cell=owns_cell, clock=bridge.clock)
 
-    async def work() -> Reply:
+    async def coming() -> AsyncGenerator[ChatChunk, None]:
         for chunk in chunks:
-            live.incoming.take(chunk)
+            yield chunk
             await _Step()
+        if ending and not is_whole:
+            raise ending
+
+    async def work() -> Reply:
+        await live.incoming.take_all(coming(), timeout_s=None)
         if ending:
             raise ending
         return live.incoming.reply()

@@ -1,0 +1,90 @@
+"""One connection straight to a server, plain and over TLS."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import trustme
+
+from ipy_gateway.core.direct_transport import DirectTransport
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
+
+
+@contextlib.asynccontextmanager
+async def answering(tls: ssl.SSLContext | None = None, *, closes: bool = False) -> AsyncIterator[httpx.URL]:
+    """The URL of a server whose answers say over which connection they came, and by which protocol."""
+    count = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                ssl_object = writer.get_extra_info("ssl_object")
+                protocol = ssl_object.selected_alpn_protocol() if ssl_object else "plain"
+                head = f"HTTP/1.1 200 {count} {protocol}".encode()
+                writer.write(ANSWER.replace(b"HTTP/1.1 200 OK", head))
+                if closes:
+                    return
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server:
+        scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
+        yield httpx.URL(f"{scheme}://127.0.0.1:{port}/v1")
+
+
+async def asked(transport: DirectTransport, url: httpx.URL) -> str:
+    async with asyncio.timeout(10):
+        response = await transport.handle_async_request(httpx.Request("GET", url))
+        assert await response.aread() == b"Hello"
+        await response.aclose()
+    return response.reason_phrase
+
+
+async def test_a_connection_is_used_again() -> None:
+    async with answering() as url:
+        transport = DirectTransport(url)
+
+        assert [await asked(transport, url) for _ in range(3)] == ["1 plain"] * 3
+
+        await transport.aclose()
+
+
+async def test_one_that_the_server_has_closed_is_replaced() -> None:
+    async with answering(closes=True) as url:
+        transport = DirectTransport(url)
+        said = []
+        for _ in range(3):
+            said.append(await asked(transport, url))
+            connection = transport._connection
+            while connection and not connection.has_expired():  # until the loop has seen it
+                await asyncio.sleep(0)
+
+        assert said == ["1 plain", "2 plain", "3 plain"]
+
+        await transport.aclose()
+
+
+async def test_over_tls_http_1_1_is_agreed_upon() -> None:
+    authority = trustme.CA()
+    of_server, of_client = (
+        ssl.SSLContext(kind) for kind in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    )
+    authority.issue_cert("127.0.0.1").configure_cert(of_server)
+    of_server.set_alpn_protocols(["h2", "http/1.1"])
+    authority.configure_trust(of_client)
+    async with answering(of_server) as url:
+        transport = DirectTransport(url, of_client)
+
+        assert await asked(transport, url) == "1 http/1.1"
+
+        await transport.aclose()
+
+
+def test_another_scheme_is_refused() -> None:
+    with pytest.raises(httpx.UnsupportedProtocol):
+        DirectTransport(httpx.URL("ftp://host"))
