@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from ipy_gateway.core import event_json
 from ipy_gateway.core.loop_clients import FAST_VARIABLE
@@ -30,6 +31,8 @@ CLIPS = PROJECT.parent / "shared" / "clips"
 # The same examples in every run, however slow the machine: `--hypothesis-profile=default` looks for new ones.
 settings.register_profile("the same every time", derandomize=True, deadline=None)
 settings.load_profile("the same every time")
+# It also tries constants of the modules that are loaded, which depends on what else a worker has run.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 # Those that take longest. They come first, for a run ends with its last file.
