@@ -16,6 +16,7 @@ from .exceptions import AudioProcessingError
 _NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
 _STDERR_TAIL_BYTES = 8192
 _PIECE_BYTES = 65536
+_PIPES_S = 1.0  # what a program has written, and nobody read, is read at once
 
 
 class FfmpegOutput:
@@ -55,7 +56,8 @@ class FfmpegOutput:
                     self.exit_code = await process.wait()
         finally:
             logging.cancel()
-            await _kill(process)
+            await _until_done(logging)
+            await _end(process)
 
 
 async def run_ffmpeg(command: list[str], folder: Path, config: GatewayConfig) -> tuple[int, str]:
@@ -67,7 +69,7 @@ async def run_ffmpeg(command: list[str], folder: Path, config: GatewayConfig) ->
                 log = await _read_tail(process)
                 return await process.wait(), log
     finally:
-        await _kill(process)
+        await _end(process)
 
 
 @contextlib.contextmanager
@@ -99,7 +101,7 @@ async def _start(command: list[str], folder: Path, config: GatewayConfig, *, std
     except asyncio.CancelledError:  # asyncio would end the program, and not what it has started
         await _until_done(starting)
         if not starting.exception():
-            await _kill(starting.result())
+            await _end(starting.result())
         raise
     except OSError as error:
         raise AudioProcessingError(
@@ -118,16 +120,25 @@ async def _read_tail(process: Process) -> str:
     return tail.decode(errors="replace")
 
 
-async def _kill(process: Process) -> None:
+async def _end(process: Process) -> None:
     """End a program that still runs, with all that it started, and wait for it even when cancelled again."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    await _until_done(asyncio.ensure_future(process.wait()))
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        await _until_done(asyncio.ensure_future(process.wait()))
+    await _until_done(asyncio.ensure_future(_read_to_the_end(process)))
+
+
+async def _read_to_the_end(process: Process) -> None:
+    """Have the pipes of a program that has ended closed: asyncio closes none that holds something unread."""
+    with contextlib.suppress(TimeoutError):  # something that it had started still has them
+        async with asyncio.timeout(_PIPES_S):
+            for pipe in filter(None, (process.stdout, process.stderr)):
+                while await pipe.read(_PIECE_BYTES):
+                    pass
 
 
 async def _until_done(future: asyncio.Future[Any]) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import dataclasses
 import stat
+import sys
 import tempfile
+from contextlib import aclosing
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from ipy_gateway.core import AudioProcessingError, GatewayConfig, normalize_audio_to_wav
+from ipy_gateway.core.ffmpeg_process import FfmpegOutput
 
 from ..support.bombs import bombs
 
@@ -118,3 +121,23 @@ async def test_temporary_files_are_the_users_alone(long_recording: bytes, tempor
     task.cancel()
     await asyncio.wait({task})
     assert modes == {"ipy_gateway": 0o700, "recording": 0o600, "samples": 0o600}
+
+
+# More than is read ahead of whoever reads, and the rest fits into the pipe: it ends without being waited for.
+WRITES_AND_ENDS = "import sys; sys.stdout.buffer.write(bytes(260_000))"
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="counts open files as POSIX does")
+async def test_a_pipe_that_is_not_read_to_its_end_is_closed(tmp_path: Path) -> None:
+    before = psutil.Process().num_fds()
+    output = FfmpegOutput([sys.executable, "-c", WRITES_AND_ENDS], tmp_path, CONFIG)
+    children = psutil.Process().children
+    async with asyncio.timeout(60), aclosing(output.pieces()) as pieces:
+        assert await anext(pieces)
+        while any(child.status() != psutil.STATUS_ZOMBIE for child in children()):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(60):
+        while psutil.Process().num_fds() > before:
+            await asyncio.sleep(0.01)
