@@ -50,7 +50,9 @@ def _is_as_it_stands(response: httpx.Response) -> bool:
     headers = {name.lower(): value for name, value in response.headers.raw}
     length = headers.get(b"content-length", b"")
     limit = MAX_ANSWER_BYTES if response.is_success else MAX_ERROR_BYTES
-    return b"content-encoding" not in headers and length.isdigit() and int(length) <= limit
+    # Of a body in chunks the stated length counts for nothing (RFC 9112, 6.3): it may be endless.
+    is_framed_by_length = b"transfer-encoding" not in headers and length.isdigit()
+    return b"content-encoding" not in headers and is_framed_by_length and int(length) <= limit
 
 
 def was_key_sent(response: httpx.Response, key: str | None) -> bool:

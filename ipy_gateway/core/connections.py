@@ -190,12 +190,11 @@ class _ReturningStream(httpx.AsyncByteStream):
 
 def _stays_open(response: httpx.Response) -> bool:
     """Whether the server keeps the connection once the response has ended (RFC 9112, 6.3 and 9.3)."""
-    headers = {name.lower(): value for name, value in response.headers.raw}
-    if b"close" in headers.get(b"connection", b"").lower():
+    headers = [(name.lower(), value.lower()) for name, value in response.headers.raw]
+    if any(name == b"connection" and b"close" in value for name, value in headers):
         return False
-    return (
-        b"content-length" in headers or b"transfer-encoding" in headers or response.status_code in (204, 304)
-    )
+    is_framed = any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)
+    return is_framed or response.status_code in (204, 304)
 
 
 def _is_unanswered(error: httpx.TransportError) -> bool:

@@ -93,3 +93,13 @@ async def test_of_a_huge_error_only_the_beginning_is_read() -> None:
 
     assert raised.status_code == 400
     assert len(raised.message) < 400
+
+
+async def test_a_short_length_beside_chunks_lifts_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_ANSWER_BYTES", 1_000_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
+    chunks = b"10000\r\n" + bytes(65_536) + b"\r\n"
+
+    failed = await error(Answer(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks * 100 + b"0\r\n\r\n"))
+
+    assert "sends more than 1 MB as an answer" in failed.message

@@ -61,12 +61,13 @@ async def test_an_address_that_does_not_answer_gives_way_to_the_next(kinds: list
             assert connected.getpeername() == address
 
 
-async def test_the_first_that_answers_is_taken_and_the_other_closed() -> None:
+async def test_the_first_that_answers_is_taken_and_the_other_left_alone() -> None:
     with taking() as first, taking() as second:
         addresses = [(socket.AF_INET, one.getsockname()) for one in (first, second)]
 
         with await connected_socket(addresses) as connected:
             assert connected.getpeername() == first.getsockname()
+            assert select.select([second], [], [], 0)[0] == []
 
 
 async def test_where_nobody_answers_the_reason_of_the_first_is_said() -> None:
