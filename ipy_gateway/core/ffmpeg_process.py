@@ -16,7 +16,7 @@ from .exceptions import AudioProcessingError
 _NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no window flashes, no Ctrl-C comes
 _STDERR_TAIL_BYTES = 8192
 _PIECE_BYTES = 65536
-_PIPES_S = 1.0  # what a program has written, and nobody read, is read at once
+_PIPES_S = 2.0  # what a program that has ended had written, and nobody read, is read at once
 
 
 class FfmpegOutput:
@@ -128,17 +128,20 @@ async def _end(process: Process) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
                 process.kill()
-        await _until_done(asyncio.ensure_future(process.wait()))
     await _until_done(asyncio.ensure_future(_read_to_the_end(process)))
 
 
 async def _read_to_the_end(process: Process) -> None:
-    """Have the pipes of a program that has ended closed: asyncio closes none that holds something unread."""
+    """Have the pipes of a program that has ended closed, and wait for its end.
+
+    asyncio closes no pipe that holds something unread, and tells a program's end when its pipes are closed.
+    """
     with contextlib.suppress(TimeoutError):  # something that it had started still has them
         async with asyncio.timeout(_PIPES_S):
             for pipe in filter(None, (process.stdout, process.stderr)):
                 while await pipe.read(_PIECE_BYTES):
                     pass
+            await process.wait()
 
 
 async def _until_done(future: asyncio.Future[Any]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import gc
+import os
 import stat
 import sys
 import tempfile
@@ -125,21 +126,20 @@ async def test_temporary_files_are_the_users_alone(long_recording: bytes, tempor
     assert modes == {"ipy_gateway": 0o700, "recording": 0o600, "samples": 0o600}
 
 
-# More than is read ahead of whoever reads, and the rest fits into the pipe: it ends without being waited for.
-WRITES_AND_ENDS = "import sys; sys.stdout.buffer.write(bytes(260_000))"
-
-
-async def test_a_pipe_that_is_not_read_to_its_end_is_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [260_000, 2_000_000], ids=["ended by itself", "waits for its reader"])
+async def test_a_pipe_that_is_not_read_to_its_end_is_closed(tmp_path: Path, size: int) -> None:
     gc.collect()
     others = set(psutil.Process().children())
-    output = FfmpegOutput([sys.executable, "-c", WRITES_AND_ENDS], tmp_path, CONFIG)
+    writes = f"import sys; sys.stdout.buffer.write(bytes({size}))"
+    output = FfmpegOutput([sys.executable, "-c", writes], tmp_path, CONFIG)
     async with aclosing(output.pieces()) as pieces:
         assert await anext(pieces)
-        with suppress(TimeoutError):  # its last bytes may find no room: then it is ended here
-            async with asyncio.timeout(10):
-                while any(is_running(child) for child in set(psutil.Process().children()) - others):
+        with suppress(TimeoutError):  # without room for its last bytes it is ended here
+            async with asyncio.timeout(1):
+                while own := set(psutil.Process().children()) - others:
+                    if not any(is_running(child) for child in own):
+                        break
                     await asyncio.sleep(0.01)
-                await asyncio.sleep(0.1)
     await asyncio.sleep(0.1)
 
     with warnings.catch_warnings(record=True) as warned:
@@ -147,6 +147,28 @@ async def test_a_pipe_that_is_not_read_to_its_end_is_closed(tmp_path: Path) -> N
         gc.collect()
 
     assert [str(one.message) for one in warned if "ReadPipe" in str(one.message)] == []
+    assert not any(is_running(child) for child in set(psutil.Process().children()) - others)
+
+
+KEEPS_THE_PIPE = """
+import subprocess, sys, time
+keeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+print(keeper.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a session of its own is a thing of POSIX")
+async def test_what_a_program_leaves_behind_with_its_pipes_is_not_waited_for(tmp_path: Path) -> None:
+    output = FfmpegOutput([sys.executable, "-c", KEEPS_THE_PIPE], tmp_path, CONFIG)
+
+    async with aclosing(output.pieces()) as pieces:
+        keeper = psutil.Process(int(await anext(pieces)))
+    was_left = keeper.is_running()
+    keeper.kill()
+    await asyncio.sleep(0.2)  # for the loop to see its pipes closed
+
+    assert was_left
 
 
 def is_running(process: psutil.Process) -> bool:

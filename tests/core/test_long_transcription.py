@@ -38,6 +38,13 @@ def config_for(url: str, ear: Ear, **settings: object) -> GatewayConfig:
     return GatewayConfig(url, **{"audio_api": api, "max_retries": 0, "window_s": 30, **settings})  # type: ignore[arg-type]  # names and values fit
 
 
+def encoded(samples: bytes, container: str) -> bytes:
+    if container == "wav":
+        return wav(samples)
+    command = [FFMPEG, "-v", "error", "-f", "wav", "-i", "-", "-f", container, "-"]
+    return subprocess.run(command, input=wav(samples), stdout=subprocess.PIPE, check=True).stdout
+
+
 def texts_of(numbers: object) -> list[str]:
     return [word(number) for number in numbers]  # type: ignore[attr-defined]  # any iterable of numbers
 
@@ -255,11 +262,12 @@ async def test_what_every_window_would_be_answered_is_raised_at_once(status: int
     assert len(ear.windows_s) == 1
 
 
-async def test_no_server_is_told_at_once() -> None:
+@pytest.mark.parametrize("container", ["wav", "flac"])
+async def test_no_server_is_told_at_once(container: str) -> None:
     config = GatewayConfig("http://127.0.0.1:9", audio_api="transcriptions")
 
     with pytest.raises(UpstreamUnreachableError, match="No server answers"):
-        await transcribe(wav(spoken(range(1000))), config)
+        await transcribe(encoded(spoken(range(1000)), container), config)
 
 
 async def test_a_server_that_is_gone_for_good_is_not_asked_about_every_window() -> None:
@@ -317,10 +325,11 @@ async def test_without_a_journal_everything_is_asked_again(tmp_path: Path) -> No
     assert not (tmp_path / "journal.sqlite3").exists()
 
 
-async def test_a_cancelled_call_leaves_what_was_heard_to_the_next() -> None:
+@pytest.mark.parametrize("container", ["wav", "flac"])  # a FLAC is still being decoded
+async def test_a_cancelled_call_leaves_what_was_heard_to_the_next(container: str) -> None:
     numbers = range(400)
     ear = Ear("segments")
-    recording = wav(spoken(numbers))
+    recording = encoded(spoken(numbers), container)
     heard: list[TranscriptionProgress] = []
 
     with hearing_server(ear) as server:
