@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sqlite3
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 from .exceptions import ConfigurationError
 from .tape import tape_in_use
+from .user_data import data_folder
 
 Result = TypeVar("Result")
 
@@ -219,20 +219,6 @@ class Journal:
 def _existing_path() -> Path | None:
     path = journal_path()
     return path if path.exists() else None
-
-
-def data_folder() -> Path:
-    """The folder that this system has for a user's data.
-
-    Raises:
-        RuntimeError: this user has no home folder.
-    """
-    if os.name == "nt" and (given := os.environ.get("LOCALAPPDATA")):
-        return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    given = os.environ.get("XDG_DATA_HOME", "")
-    return Path(given) if Path(given).is_absolute() else Path.home() / ".local" / "share"
 
 
 def _open(path: Path) -> sqlite3.Connection:

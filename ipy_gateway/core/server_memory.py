@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .exceptions import GatewayError
-from .journal import data_folder
 from .servers import AudioApi
 from .tape import tape_in_use
+from .user_data import data_folder
 from .whole_files import replace_file
 
 VARIABLE = "IPY_GATEWAY_SERVERS_FILE"
