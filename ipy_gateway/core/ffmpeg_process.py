@@ -56,8 +56,10 @@ class FfmpegOutput:
                     self.exit_code = await process.wait()
         finally:
             logging.cancel()
-            await _until_done(logging)
-            await _end(process)
+            try:
+                await _until_done(logging)
+            finally:
+                await _end(process)
 
 
 async def run_ffmpeg(command: list[str], folder: Path, config: GatewayConfig) -> tuple[int, str]:
@@ -99,9 +101,11 @@ async def _start(command: list[str], folder: Path, config: GatewayConfig, *, std
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:  # asyncio would end the program, and not what it has started
-        await _until_done(starting)
-        if not starting.exception():
-            await _end(starting.result())
+        try:
+            await _until_done(starting)
+        finally:
+            if not starting.cancelled() and not starting.exception():
+                await _end(starting.result())
         raise
     except OSError as error:
         raise AudioProcessingError(
@@ -121,7 +125,7 @@ async def _read_tail(process: Process) -> str:
 
 
 async def _end(process: Process) -> None:
-    """End a program that still runs, with all that it started, and wait for it even when cancelled again."""
+    """End a program that still runs, with all that it started, and wait for it even when cancelled."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             if os.name == "posix":
@@ -145,7 +149,12 @@ async def _read_to_the_end(process: Process) -> None:
 
 
 async def _until_done(future: asyncio.Future[Any]) -> None:
-    """Wait for something that has to be finished, also when cancelled again."""
+    """Wait for something that has to be finished, also when cancelled; that is raised afterwards."""
+    cancelled: asyncio.CancelledError | None = None
     while not future.done():
-        with contextlib.suppress(asyncio.CancelledError):  # the first one is already on its way up
+        try:
             await asyncio.wait({future})
+        except asyncio.CancelledError as error:  # it may be the first one: whoever asked for it waits for it
+            cancelled = error
+    if cancelled:
+        raise cancelled

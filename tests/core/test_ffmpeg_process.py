@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import os
 import stat
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -17,8 +18,12 @@ import pytest
 
 from ipy_gateway.core import AudioProcessingError, GatewayConfig, normalize_audio_to_wav
 from ipy_gateway.core.ffmpeg_process import FfmpegOutput
+from ipy_gateway.core.preview import preview_of
+from ipy_gateway.core.recording_kinds import recognize
+from ipy_gateway.core.sound_stream import sound_of
 
 from ..support.bombs import bombs
+from ..support.cancelling import cancelled_everywhere
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
 # Three hours of loudness normalization take minutes, so whatever happens to it happens in mid-work.
@@ -169,6 +174,31 @@ async def test_what_a_program_leaves_behind_with_its_pipes_is_not_waited_for(tmp
     await asyncio.sleep(0.2)  # for the loop to see its pipes closed
 
     assert was_left
+
+
+@pytest.mark.parametrize("container", ["flac", "mp3", "webm"])
+async def test_wherever_it_is_cancelled_that_is_not_forgotten(
+    container: str, tone: bytes, temporary: Path
+) -> None:
+    codec = ["-c:a", "libopus"] if container == "webm" else []
+    command = [str(FFMPEG), "-loglevel", "error", "-f", "wav", "-i", "-", *codec, "-f", container, "-"]
+    recording = subprocess.run(command, input=tone, capture_output=True, check=True, timeout=60).stdout
+
+    ended = await cancelled_everywhere(lambda: all_work_on(recording))
+
+    assert len(ended) > 20
+    assert all(one.task.cancelled() for one in ended)
+    assert [child for child in psutil.Process().children() if is_ffmpeg(child) and is_running(child)] == []
+    assert list(temporary.iterdir()) == []
+
+
+async def all_work_on(data: bytes) -> None:
+    config = dataclasses.replace(CONFIG, audio_loudnorm=False)
+    recording = recognize(data)
+    async with aclosing(sound_of(data, recording, config)) as sound:
+        async for _ in sound:
+            pass
+    await preview_of(data, config)
 
 
 def is_running(process: psutil.Process) -> bool:
