@@ -1,15 +1,17 @@
 """Recordings at addresses such as s3://bucket/talk.wav, which fsspec opens."""
 
-import asyncio
 import io
 import re
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.request import url2pathname
 
 from .exceptions import ConfigurationError, GatewayError, InvalidRequestError
+from .own_threads import in_own_thread
 from .secret import public_url, without_keys
 
 # One letter is a drive of Windows. "::" joins several addresses, as in zip://talk.wav::s3://bucket/talks.zip.
@@ -42,17 +44,17 @@ def name_in(url: str) -> str:
 
 @asynccontextmanager
 async def opened_url(url: str) -> AsyncGenerator[BinaryIO, None]:
-    """What is at an address, to be read in other threads. Closed at the end.
+    """What is at an address, to be read in other threads. It is closed after the end.
 
     Raises:
         ConfigurationError: fsspec is not installed, or what it needs for addresses of this kind.
         InvalidRequestError: there is nothing to read; reading raises it, too.
     """
-    file = await asyncio.to_thread(_opened, url)
+    file = await in_own_thread(partial(_opened, url), name="ipy_gateway-open")
     try:
         yield cast("BinaryIO", file)
-    finally:
-        await asyncio.shield(asyncio.to_thread(file.close))
+    finally:  # not awaited: it may have to wait for a read that never ends
+        threading.Thread(target=file.close, name="ipy_gateway-close", daemon=True).start()
 
 
 class _UrlFile(io.RawIOBase):

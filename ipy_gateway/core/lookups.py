@@ -1,17 +1,15 @@
-"""Names looked up in a thread that nobody has to wait for.
-
-asyncio looks names up in a pool of threads, which are joined when the loop ends and when the interpreter
-exits: a name server that does not answer holds up both, long after the request was given up.
-"""
+"""Names looked up in a thread that nobody has to wait for: a name server may not answer."""
 
 import asyncio
 import contextlib
 import ipaddress
 import socket
-import threading
+from functools import partial
 from typing import Any, TypeAlias
 
 import httpx
+
+from .own_threads import in_own_thread
 
 LAST_PORT = 65_535
 # Family and address, as sockets take them.
@@ -61,19 +59,7 @@ async def addresses_of(host: str, port: int | None) -> list[Address]:
         raise socket.gaierror(socket.EAI_SERVICE, f"no port is {port}")
     if _is_address(host):
         return _looked_up(host, port)
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[Address]] = loop.create_future()
-
-    def look_up() -> None:
-        try:
-            found: list[Address] | Exception = _looked_up(host, port)
-        except Exception as failure:  # raised again where it is awaited
-            found = failure
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            loop.call_soon_threadsafe(_tell, answer, found)
-
-    threading.Thread(target=look_up, name=f"looking up {host}", daemon=True).start()
-    return await answer
+    return await in_own_thread(partial(_looked_up, host, port), name=f"looking up {host}")
 
 
 def _is_address(host: str) -> bool:
@@ -87,12 +73,3 @@ def _is_address(host: str) -> bool:
 def _looked_up(host: str, port: int | None) -> list[Address]:
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in infos]
-
-
-def _tell(answer: asyncio.Future[list[Address]], found: list[Address] | Exception) -> None:
-    if answer.done():  # given up
-        return
-    if isinstance(found, Exception):
-        answer.set_exception(found)
-    else:
-        answer.set_result(found)

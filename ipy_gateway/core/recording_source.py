@@ -6,11 +6,13 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from .exceptions import AudioProcessingError, InvalidRequestError
 from .fsspec_source import is_url, name_in, opened_url, path_of
+from .own_threads import in_own_thread
 from .random_access import Bytes, FileBytes
 from .recording_file import open_recording
 from .temporary_files import explaining_disk_errors, new_file, temporary_folder
@@ -111,7 +113,10 @@ async def _next_piece(source: BinaryIO) -> bytes:
     if isinstance(source, io.TextIOBase):
         raise InvalidRequestError("The recording's file is open as text.", "Open it with mode 'rb'.")
     try:
-        piece = cast("object", await asyncio.to_thread(source.read, _PIECE_BYTES))
+        # A pipe may have nothing to say, for ever.
+        piece = cast(
+            "object", await in_own_thread(partial(source.read, _PIECE_BYTES), name="ipy_gateway-read")
+        )
     except (OSError, ValueError) as error:  # ValueError: it is closed
         reason = f"The recording's file can't be read: {error}."
         raise InvalidRequestError(reason, "Open it again, with mode 'rb'.") from error
