@@ -14,12 +14,13 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def in_own_thread(function: Callable[[], Result], *, name: str) -> Result:
+async def in_own_thread(function: Callable[[], Result], *, name: str, is_to_end: bool = False) -> Result:
     """What a function returns that is called in a thread; when this is cancelled, the thread is left alone.
 
     Args:
         function: called in the caller's context.
         name: of the thread, for those who look at a list of threads.
+        is_to_end: whether the interpreter waits for it when it exits, and only that.
 
     Raises: what the function raises.
     """
@@ -37,7 +38,7 @@ async def in_own_thread(function: Callable[[], Result], *, name: str) -> Result:
         with suppress(RuntimeError):  # the loop has ended: nobody waits any more
             loop.call_soon_threadsafe(_tell, answer, result, error)
 
-    threading.Thread(target=call, name=name, daemon=True).start()
+    threading.Thread(target=call, name=name, daemon=not is_to_end).start()
     return await answer  # type: ignore[return-value]  # it is what the function returned
 
 

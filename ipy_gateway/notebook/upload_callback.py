@@ -4,9 +4,11 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from ..core.exceptions import GatewayError, InvalidRequestError
+from ..core.own_threads import in_own_thread
 from ..core.transcript import Transcript
 
 OnTranscript: TypeAlias = Callable[[Transcript], object]
@@ -40,7 +42,10 @@ class Callback:
             if inspect.iscoroutinefunction(self._function):
                 await self._function(transcript)
             else:
-                await asyncio.to_thread(self._function, transcript)
+                # Not one of asyncio's few threads, which the next recordings need.
+                await in_own_thread(
+                    partial(self._function, transcript), name="ipy_gateway-on-transcript", is_to_end=True
+                )
         except Exception as error:  # of the user's code, whatever it is
             tell(f"on_transcript failed: {in_words(error)}")
 
