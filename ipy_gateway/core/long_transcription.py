@@ -1,7 +1,6 @@
 """Recordings of any length written down: one, or many of them, each as soon as it is done."""
 
 import asyncio
-import itertools
 import time
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .as_they_end import as_they_end
 from .cluster import Cluster
 from .config import GatewayConfig
 from .exceptions import IncompleteAnswerWarning, InvalidRequestError
@@ -137,26 +137,19 @@ async def transcribe_many(
     work = partial(_transcript_alone, wish=wish, again=again)
     cluster = Cluster(executor, config, work, on_progress) if executor is not None else None
     outcome_of = cluster.outcome_of if cluster else partial(_outcome_of, shared=shared)
-    at_work: set[asyncio.Task[Outcome]] = set()
-    positions = itertools.count()
-    async with aclosing(_one_by_one(sources)) as remaining:
-        try:
-            while True:
-                room = await cluster.room(concurrency) if cluster else concurrency or _AT_ONCE
-                while len(at_work) < room and (given := await anext(remaining, None)):
-                    at_work.add(asyncio.create_task(outcome_of(given[0], next(positions))))
-                if not at_work:
-                    break
-                done, at_work = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
-        finally:
-            for task in at_work:
-                task.cancel()
-            await asyncio.gather(*at_work, return_exceptions=True)
-            await shared.journal.close()
-            if cluster:
-                cluster.close()
+
+    async def room() -> int:
+        return await cluster.room(concurrency) if cluster else concurrency or _AT_ONCE
+
+    outcomes = as_they_end(outcome_of, _one_by_one(sources), room)
+    try:
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                yield outcome
+    finally:
+        if cluster:
+            cluster.close()
+        await shared.journal.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +188,13 @@ async def _outcome_of(source: Source, position: int, *, shared: _Shared) -> Outc
 
 async def _one_by_one(
     sources: Iterable[Source] | AsyncIterable[Source],
-) -> AsyncGenerator[tuple[Source], None]:
-    """Each source in a tuple: an empty one is no end."""
+) -> AsyncGenerator[Source, None]:
     if isinstance(sources, AsyncIterable):
         async for source in sources:
-            yield (source,)
+            yield source
     else:
         for source in sources:
-            yield (source,)
+            yield source
 
 
 async def _transcript_alone(

@@ -1,6 +1,7 @@
 """Many recordings at once."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -136,6 +137,42 @@ async def test_sources_may_come_from_an_asynchronous_iterator() -> None:
         outcomes = [outcome async for outcome in transcribe_many(sources(), config_for(server.url))]
 
     assert len(outcomes) == 3
+
+
+async def test_what_is_done_is_given_while_the_next_source_is_long_in_coming() -> None:
+    is_there = asyncio.Event()
+
+    async def sources() -> AsyncIterator[bytes]:
+        yield recording(0)
+        await is_there.wait()
+        yield recording(1)
+
+    with hearing_server(Ear()) as server:
+        outcomes = transcribe_many(sources(), config_for(server.url))
+        async with aclosing(outcomes), asyncio.timeout(20):
+            first = await anext(outcomes)
+            is_there.set()
+            rest = [outcome async for outcome in outcomes]
+
+    assert [outcome.source for outcome in (first, *rest)] == [recording(0), recording(1)]
+
+
+async def test_what_a_source_raises_is_raised_after_what_is_done() -> None:
+    async def sources() -> AsyncIterator[bytes]:
+        yield recording(0)
+        await asyncio.to_thread(is_heard.wait, 20)
+        raise ZeroDivisionError
+
+    is_heard = threading.Event()
+    with hearing_server(Ear()) as server:
+        outcomes = transcribe_many(sources(), config_for(server.url))
+        first = await anext(outcomes)
+        is_heard.set()
+        with pytest.raises(ZeroDivisionError):
+            await anext(outcomes)
+
+    assert first.transcript
+    assert len(asyncio.all_tasks()) == 1
 
 
 async def test_all_together_ask_no_more_than_the_server_takes() -> None:
