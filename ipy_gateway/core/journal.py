@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +103,7 @@ def journal_entries(query: str = "") -> list[JournalEntry]:
     path = _existing_path()
     if path is None:
         return []
-    with _explaining(path), _connected(path) as connection:
+    with _explaining(path), closing(_open(path)) as connection:
         rows = connection.execute(_ENTRIES).fetchall()
     wanted = query.casefold()
     return [_entry(row) for row in rows if wanted in f"{row[6]} {row[1]}".casefold()]
@@ -118,7 +118,7 @@ def empty_journal() -> int:
     path = _existing_path()
     if path is None:
         return 0
-    with _explaining(path), _connected(path) as connection:
+    with _explaining(path), closing(_open(path)) as connection:
         count = connection.execute("delete from windows").rowcount
         connection.execute("vacuum")
         connection.execute("pragma wal_checkpoint(truncate)")
@@ -169,13 +169,23 @@ class Journal:
         self._tell_trouble()
 
     async def close(self) -> None:
-        """Give the file free, when all is kept."""
+        """Give the file free, when all is kept, also where the caller is cancelled meanwhile."""
+        self._closing = asyncio.ensure_future(self._closed())
+        await asyncio.shield(self._closing)
+
+    async def _closed(self) -> None:
         if self._under_way:
             await asyncio.wait(self._under_way)
-        self._is_on = False
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+        await asyncio.to_thread(self._let_go)
+
+    def _let_go(self) -> None:
+        with (
+            self._lock
+        ):  # a search goes on when nobody waits for it any more, and closing under it is a crash
+            self._is_on = False
+            if self._connection:
+                self._connection.close()
+            self._connection = None
 
     def _tell_trouble(self) -> None:
         trouble, self._trouble = self._trouble, None
@@ -245,15 +255,6 @@ def _create(path: Path) -> None:
     """
     with _creating, suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-@contextmanager
-def _connected(path: Path) -> Generator[sqlite3.Connection, None, None]:
-    connection = _open(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ipy_gateway import ConfigurationError, GatewayConfig, empty_journal, journal_entries, transcribe
@@ -210,6 +211,61 @@ async def write():
     await journal.close()
 asyncio.run(write())
 """
+
+
+STOPPED = """
+import asyncio
+from ipy_gateway.core.journal import Journal, JournalRow
+
+async def main():
+    journal = Journal()
+    for number in range(80):
+        answer = {"text": "Yes." * 5000}
+        await journal.keep(JournalRow(str(number), "r", "", "http://a", "", 0.0, 30.0, "Yes.", answer))
+    await journal.close()
+    for number in range(200):
+        journal = Journal()
+        searches = [asyncio.create_task(journal.find(["none", *map(str, range(80))])) for _ in range(6)]
+        await asyncio.sleep(number * 0.00002)
+        for search in searches:
+            search.cancel()
+        await journal.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_stop_while_it_is_searched_is_no_crash() -> None:
+    run = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=60)
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at open files as Linux has them")
+async def test_a_stop_while_it_waits_for_another_process_leaves_no_file_open() -> None:
+    await keep(row())
+    other = sqlite3.connect(journal_path(), isolation_level=None)
+    other.execute("pragma journal_mode=delete")
+    other.execute("begin exclusive")
+
+    async def use(journal: Journal) -> None:
+        try:
+            await journal.find(["k"])
+        finally:
+            await journal.close()
+
+    using = asyncio.create_task(use(Journal()))
+    await asyncio.sleep(0.2)  # for it to wait
+    using.cancel()
+    await asyncio.sleep(0.2)
+    using.cancel()
+    await asyncio.wait({using})
+    other.close()
+
+    async with asyncio.timeout(20):
+        while str(journal_path()) in (file.path for file in psutil.Process().open_files()):
+            await asyncio.sleep(0.05)
+    assert using.cancelled()
 
 
 def test_several_processes_write_at_once() -> None:
