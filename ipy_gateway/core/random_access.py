@@ -7,6 +7,8 @@ from typing import Protocol, SupportsIndex, overload
 
 from .exceptions import InvalidRequestError
 
+_NONE = -1  # no descriptor: what is done with it is an error of the system's
+
 
 class Bytes(Protocol):
     """What the readers of headers need of `bytes`."""
@@ -23,7 +25,7 @@ class Bytes(Protocol):
 
 
 class FileBytes:
-    """The bytes of an open file. Its descriptor belongs to whoever opened it.
+    """The bytes of an open file, whose descriptor it closes.
 
     Attributes:
         path: where the file is, absolute.
@@ -34,6 +36,7 @@ class FileBytes:
         self._descriptor = descriptor
         self._begun = os.fstat(descriptor)
         self._size = self._begun.st_size
+        self._is_closed = False
         self._lock = threading.Lock()  # a descriptor has one position, which its readers share
 
     def __len__(self) -> int:
@@ -60,14 +63,28 @@ class FileBytes:
         now = os.fstat(self._descriptor)
         return (now.st_size, now.st_mtime_ns) != (self._size, self._begun.st_mtime_ns)
 
+    def close(self) -> None:
+        """Close the descriptor, or have whoever still reads it do so: its number may soon be another's."""
+        self._is_closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                descriptor, self._descriptor = self._descriptor, _NONE
+                if descriptor != _NONE:
+                    os.close(descriptor)
+            finally:
+                self._lock.release()
+
     def _read(self, start: int, count: int) -> bytes:
         data = bytearray()
-        with self._lock:
-            try:
+        try:
+            with self._lock:
                 os.lseek(self._descriptor, start, os.SEEK_SET)
                 while len(data) < count and (piece := os.read(self._descriptor, count - len(data))):
                     data += piece
-            except OSError as error:
-                reason = f"{str(self.path)!r} can't be read: {error.strerror or error}."
-                raise InvalidRequestError(reason, "Copy the file to another disk.") from error
+        except OSError as error:
+            reason = f"{str(self.path)!r} can't be read: {error.strerror or error}."
+            raise InvalidRequestError(reason, "Copy the file to another disk.") from error
+        finally:
+            if self._is_closed:
+                self.close()
         return bytes(data)

@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,11 +52,8 @@ async def open_source(source: Source) -> AsyncGenerator[OpenSource, None]:
             yield OpenSource(name_in(source), content)
     elif isinstance(source, str | os.PathLike):
         path = path_of(source) if isinstance(source, str) else Path(source)
-        descriptor = open_recording(path)
-        try:
-            yield OpenSource(path.name, FileBytes(descriptor, path))
-        finally:
-            os.close(descriptor)
+        with closing(FileBytes(open_recording(path), path)) as content:
+            yield OpenSource(path.name, content)
     elif callable(getattr(source, "read", None)):
         async with _spooled(source) as content:
             yield OpenSource(name_of(source), content)

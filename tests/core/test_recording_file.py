@@ -1,18 +1,20 @@
 """A recording's file is opened once, looked at, and read; what is no file is refused without waiting."""
 
+import asyncio
 import os
 import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.core.random_access import FileBytes
+from ipy_gateway.core.random_access import Bytes, FileBytes
 from ipy_gateway.core.recording_file import open_recording
+from ipy_gateway.core.recording_source import open_source
 
 posix_alone = pytest.mark.skipif(os.name != "posix", reason="files of POSIX")
 linux_alone = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="files of Linux")
@@ -167,3 +169,25 @@ def test_no_descriptor_stays_open_whatever_happens(tmp_path: Path) -> None:
 
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_who_goes_on_reading_when_it_is_closed_reads_no_other_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"1" * 100)
+    other.write_bytes(b"2" * 100)
+    seen: set[bytes] = set()
+
+    def read_on(content: Bytes) -> None:
+        with suppress(InvalidRequestError):
+            while b"2" not in seen:
+                seen.add(content[5:6])
+
+    async with open_source(one) as opened:
+        reading = threading.Thread(target=read_on, args=[opened.content])
+        reading.start()
+        while not seen:
+            await asyncio.sleep(0.001)
+    async with open_source(other):
+        await asyncio.to_thread(reading.join)
+
+    assert seen == {b"1"}
