@@ -11,7 +11,7 @@ from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
 from .ffmpeg_process import run_ffmpeg
 from .recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
 from .signals import waking_for_signals
-from .temporary_files import temporary_folder, write_new_file
+from .temporary_files import explaining_disk_errors, temporary_folder, write_new_file
 from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header
 
 _UNTOUCHED = b"-"  # one byte is no whole sample, so ffmpeg can't have written it
@@ -125,11 +125,12 @@ async def _decode(audio_bytes: bytes, recording: Recording, config: GatewayConfi
             await write_new_file(folder / "samples", _UNTOUCHED)
             exit_code, log = await run_ffmpeg([ffmpeg, *_arguments(recording, config)], folder, config)
             output = folder / "samples"
-            size = output.stat().st_size
-            if exit_code != 0 or size == len(_UNTOUCHED):
-                raise explain_failure(exit_code, log, recording, config)
-            _check_size(size, recording, config)
-            return await asyncio.to_thread(output.read_bytes)
+            with explaining_disk_errors():
+                size = output.stat().st_size
+                if exit_code != 0 or size == len(_UNTOUCHED):
+                    raise explain_failure(exit_code, log, recording, config)
+                _check_size(size, recording, config)
+                return await asyncio.to_thread(output.read_bytes)
 
 
 def _arguments(recording: Recording, config: GatewayConfig) -> list[str]:

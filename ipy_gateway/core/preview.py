@@ -15,7 +15,7 @@ from .recording_kinds import Recording, recognize
 from .recording_source import Source, open_source
 from .signals import waking_for_signals
 from .sound_stream import MAX_DURATION_S, demuxer_of, file_for_ffmpeg
-from .temporary_files import temporary_folder, write_new_file
+from .temporary_files import explaining_disk_errors, temporary_folder, write_new_file
 
 PEAK_COUNT = 600
 
@@ -155,7 +155,8 @@ async def _encode(program: _Program, *, covered_s: float, bits_per_s: int, max_b
     ]
     command = program.command(as_webm, rate_hz=_SPEECH_RATE_HZ, max_s=covered_s)
     exit_code, log = await run_ffmpeg(command, program.folder, program.config)
-    data = await asyncio.to_thread((program.folder / _FILE).read_bytes)
+    with explaining_disk_errors():
+        data = await asyncio.to_thread((program.folder / _FILE).read_bytes)
     if exit_code != 0 or not data:
         raise explain_failure(exit_code, log, program.recording, program.config)
     return data

@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .exceptions import AudioProcessingError
+from .leftovers import in_use, remove_once
+
+_PREFIX = "ipy_gateway_"
 
 
 @contextlib.contextmanager
 def temporary_folder() -> Generator[Path, None, None]:
-    """A new folder that is the user's alone, and that is removed with all that is in it."""
+    """A new folder that is the user's alone, and that is removed with all that is in it.
+
+    Where this process is killed, a later one removes it.
+    """
     with explaining_disk_errors():
-        folder = tempfile.TemporaryDirectory(prefix="ipy_gateway_", ignore_cleanup_errors=True)
-    with folder as name:
+        remove_once(_PREFIX)
+        folder = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+    with folder as name, in_use(Path(name)):
         yield Path(name)
 
 

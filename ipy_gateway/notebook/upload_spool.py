@@ -151,7 +151,8 @@ class UploadSpool:
             raise InvalidRequestError(
                 f"{_MAX_UNFINISHED} files are on their way already.", "Remove those that were interrupted."
             )
-        if self._folder is None:
+        if self._folder is None or not self._folder.is_dir():  # whoever empties /tmp takes it along
+            self._clean_up.close()
             self._folder = self._clean_up.enter_context(temporary_folder())
         free = shutil.disk_usage(self._folder).free
         announced = sum(one.announcement.size_bytes - one.received for one in self._partials.values())

@@ -1,6 +1,7 @@
 """What pages send, written to files: slices in any order, names of any kind, and what is refused."""
 
 import hashlib
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,18 @@ def announced(**changes: Any) -> Announcement:
 
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_folder_that_somebody_has_removed_is_made_anew(spool: UploadSpool, tmp_path: Path) -> None:
+    spool.begin(announced())
+    (folder,) = tmp_path.iterdir()
+    shutil.rmtree(folder)
+
+    spool.begin(announced(id="a2"))
+    upload = spool.write("a2", 0, SOUND)
+
+    assert upload
+    assert upload.path.read_bytes() == SOUND
 
 
 def test_slices_become_a_file_of_the_same_bytes(spool: UploadSpool) -> None:

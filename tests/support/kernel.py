@@ -3,6 +3,7 @@
 import os
 import queue
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,7 +99,8 @@ def running_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     manager = KernelManager(kernel_name="python3")
     assert manager.kernel_spec
     manager.kernel_spec.argv[0] = sys.executable
-    manager.start_kernel(cwd=str(folder), env={**os.environ, **environment})
+    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # what a kernel leaves that is killed
+    manager.start_kernel(cwd=str(folder), env={**os.environ, "TMPDIR": temporary.name, **environment})
     client = manager.blocking_client()
     client.start_channels()
     try:
@@ -108,3 +110,4 @@ def running_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
         client.stop_channels()
         # What it has run it can tell only when it ends by itself.
         manager.shutdown_kernel(now="COVERAGE_PROCESS_CONFIG" not in os.environ)
+        temporary.cleanup()
