@@ -12,6 +12,8 @@ from .lookups import addresses_of
 
 # What is read ahead of whoever reads: twice what httpcore takes at a time.
 MOST_READ_AHEAD_BYTES = 1 << 17
+# Who has answered, and takes nothing of the rest for so long, does not want it.
+ANSWERED_S = 1.0
 
 
 async def connected_stream(
@@ -64,10 +66,12 @@ class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._buffered > MOST_READ_AHEAD_BYTES:
             self._transport.pause_reading()
         _wake(self._reading)
+        self._expect_to_be_heard_no_more()
 
     def eof_received(self) -> None:
         self._has_ended = True
         _wake(self._reading)
+        self._expect_to_be_heard_no_more()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._has_ended, self._broken = True, error
@@ -101,13 +105,15 @@ class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Send bytes; wait while the other end takes no more.
 
         Raises:
-            httpcore.WriteError: the connection is at its end.
+            httpcore.WriteError: the connection is at its end, or who has answered takes no more.
             httpcore.WriteTimeout: the other end took nothing for so long.
         """
         self._raise_if_unwritable()
         self._transport.write(buffer)
         if self._is_full:
             self._writing = asyncio.get_running_loop().create_future()
+            if self._pieces or self._has_ended:
+                self._expect_to_be_heard_no_more()
             await _woken(self._writing, timeout, httpcore.WriteTimeout)
             self._raise_if_unwritable()
 
@@ -132,6 +138,12 @@ class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if was_paused and self._buffered <= MOST_READ_AHEAD_BYTES:
             self._transport.resume_reading()
         return piece
+
+    def _expect_to_be_heard_no_more(self) -> None:
+        """Write no more, where that has to wait: an answer that refuses an upload would never be read."""
+        if self._writing and not self._writing.done():
+            loop = asyncio.get_running_loop()
+            loop.call_later(ANSWERED_S, _give_up, self._writing, httpcore.WriteError)
 
     def _raise_if_unwritable(self) -> None:
         if self._broken or self._transport.is_closing():

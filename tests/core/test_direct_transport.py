@@ -88,3 +88,29 @@ async def test_over_tls_http_1_1_is_agreed_upon() -> None:
 def test_another_scheme_is_refused() -> None:
     with pytest.raises(httpx.UnsupportedProtocol):
         DirectTransport(httpx.URL("ftp://host"))
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_an_answer_to_an_upload_that_is_not_read_is_heard(hangs_up: bool) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio has no public way
+        writer.write(ANSWER.replace(b"200 OK", b"413 Too large"))
+        if hangs_up:
+            writer.write_eof()
+        await is_over.wait()
+        writer.close()
+
+    is_over = asyncio.Event()
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0, limit=1000) as server:
+        url = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        transport = DirectTransport(url)
+        upload = httpx.Request("POST", url, content=bytes(16 << 20), extensions={"timeout": {"write": 10}})
+
+        response = await transport.handle_async_request(upload)
+
+        assert response.status_code == 413
+        assert await response.aread() == b"Hello"
+        await response.aclose()
+        await transport.aclose()
+        is_over.set()
