@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -54,10 +54,15 @@ def clock_stopped() -> Generator[None, None, None]:
     stopped_at = loop.time()
     ends = [(timeout, timeout.when()) for timeout, _ in _running.get()]
     for timeout, _ in ends:
-        timeout.reschedule(None)
+        _reschedule(timeout, None)
     try:
         yield
     finally:
         for timeout, end in ends:
-            if end is not None and not timeout.expired():
-                timeout.reschedule(end + loop.time() - stopped_at)
+            if end is not None:
+                _reschedule(timeout, end + loop.time() - stopped_at)
+
+
+def _reschedule(timeout: asyncio.Timeout, when: float | None) -> None:
+    with suppress(RuntimeError):  # it has come, or is over: a task may outlive the one that started it
+        timeout.reschedule(when)

@@ -61,3 +61,31 @@ async def test_the_deadline_of_a_task_is_its_own_whatever_is_around_the_one_that
     await asyncio.wait([task])
 
     assert isinstance(task.exception(), TimeoutError)
+
+
+async def test_a_clock_that_has_run_out_is_not_stopped() -> None:
+    async def work() -> None:
+        async with deadline(0.05):
+            try:
+                await asyncio.sleep(5)
+            finally:
+                with clock_stopped():
+                    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await work()
+
+
+async def test_who_outlives_a_deadline_stops_its_clock_no_more() -> None:
+    is_over = asyncio.Event()
+
+    async def fetch_later() -> str:
+        await is_over.wait()
+        with clock_stopped():
+            return "fetched"
+
+    async with deadline(5):
+        fetching = asyncio.create_task(fetch_later())
+    is_over.set()
+
+    assert await fetching == "fetched"
