@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -43,8 +43,10 @@ class Worker(Generic[Item]):
         cancelled = Cancelled()
 
         def tell(item: Item | None, error: BaseException | None = None) -> None:
-            with suppress(RuntimeError):  # the loop was closed, and nobody waits
+            try:
                 loop.call_soon_threadsafe(queue.put_nowait, (item, error))
+            except RuntimeError:  # the loop was closed, and nobody waits
+                cancelled.set()
 
         # Not a daemon, whoever starts it: native code has to be done when the interpreter is torn down.
         thread = threading.Thread(

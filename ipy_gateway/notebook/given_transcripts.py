@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 
 from ..core.exceptions import InvalidRequestError
 from ..core.signals import waking_for_signals
@@ -57,7 +58,8 @@ class GivenTranscripts:
 
     def _wake(self) -> None:
         for loop, event in self._wakers:
-            loop.call_soon_threadsafe(event.set)
+            with suppress(RuntimeError):  # that loop was closed, and who waited is gone
+                loop.call_soon_threadsafe(event.set)
 
     def _first(self) -> Transcript | None:
         with self._lock:
