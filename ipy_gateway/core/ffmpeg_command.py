@@ -17,6 +17,8 @@ _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
 _DURATION = re.compile(r"^  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+), ", re.MULTILINE)
 _DISK_FULL = "No space left on device"
+_NO_INDEX = "moov atom not found"
+_ESTIMATED = "Estimating duration from bitrate"
 _MEMORY_REFUSED = "Cannot allocate memory"
 _FFMPEG_PIECE_BYTES = 64 << 20  # far more than a piece of any real recording takes
 _SAYS_LITTLE = (
@@ -96,6 +98,11 @@ def duration_in(log: str) -> float | None:
     return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
+def tells_duration(log: str) -> bool:
+    """Whether the length in a log of ffmpeg is the file's own, and not worked out from a bit rate."""
+    return _ESTIMATED not in log
+
+
 def _filters(config: GatewayConfig, *, max_samples: int, max_source_samples: int | None) -> str:
     """What is done with the sound. It ends at the first sample over the limit, which has it refused.
 
@@ -108,7 +115,8 @@ def _filters(config: GatewayConfig, *, max_samples: int, max_source_samples: int
     source_end = [] if max_source_samples is None else [f"atrim=end_sample={max_source_samples}"]
     loudness = [config.audio_loudnorm_filter] if config.audio_loudnorm else []
     as_sent = f"aformat=sample_fmts=s16:sample_rates={rate}:channel_layouts={channels}c"
-    return ",".join([sound_alone, *source_end, *loudness, as_sent, f"atrim=end_sample={max_samples + 1}"])
+    end = f"atrim=end_sample={max_samples + 1}"
+    return ",".join([sound_alone, *source_end, *loudness, as_sent, end])
 
 
 def explain_failure(
@@ -117,6 +125,11 @@ def explain_failure(
     """The error for an ffmpeg that made no sound of a recording, from what it logged."""
     if "matches no streams" in log:
         return no_sound()
+    if _NO_INDEX in log:
+        return AudioProcessingError(
+            f"The {recording.container} recording is cut short: it lacks its index, which is written last.",
+            "Copy it again, or export it again where it was recorded.",
+        )
     if _DISK_FULL in log:
         return disk_error(_DISK_FULL)
     if _MEMORY_REFUSED in log:

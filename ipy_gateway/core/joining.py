@@ -13,6 +13,10 @@ from .transcription import Segment, Transcription, Word
 # After a sentence; Chinese and Japanese write no blank there.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*")
 
+# Tags round, and a video may go on for a moment after its sound.
+_LEAST_MISSING_S = 5.0
+_LEAST_MISSING = 0.005
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -60,6 +64,18 @@ def put_together(windows: Sequence[Heard]) -> tuple[Transcription, tuple[Gap, ..
         cut_off=any(heard.transcription.cut_off for heard in windows if heard.transcription),
     )
     return whole, _gaps(windows)
+
+
+def end_that_is_missing(end_s: float, stated_s: float | None) -> tuple[Gap, ...]:
+    """The gap at the end of a recording that states to be longer than it is, as one does that was cut short.
+
+    Args:
+        end_s: where its sound ends; 0 where nobody knows.
+        stated_s: how long it says that it is, or None.
+    """
+    if not end_s or stated_s is None or stated_s - end_s < max(_LEAST_MISSING_S, _LEAST_MISSING * stated_s):
+        return ()
+    return (Gap(end_s, stated_s, "the file has no sound there, and may be cut short"),)
 
 
 def _part(heard: Heard, transcription: Transcription) -> _Part:

@@ -13,7 +13,7 @@ from .as_they_end import as_they_end
 from .cluster import Cluster
 from .config import GatewayConfig
 from .exceptions import IncompleteAnswerWarning, InvalidRequestError
-from .joining import put_together
+from .joining import end_that_is_missing, put_together
 from .journal import Journal
 from .kept_answers import KeptAnswers
 from .outcomes import Outcome
@@ -23,7 +23,7 @@ from .recording_kinds import recognize
 from .recording_source import OpenSource, Source, open_source
 from .recording_windows import recording_windows
 from .signals import waking_for_signals
-from .sound_stream import stated_duration_s
+from .sound_stream import StatedDuration, stated_duration
 from .transcript import Transcript
 from .window_lengths import windows_at_once
 from .window_requests import Wish
@@ -214,22 +214,24 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
         async with open_source(source) as opened:
             accepts_truncated = config.audio_preprocess_enabled is True
             recording = await asyncio.to_thread(recognize, opened.content, accept_truncated=accepts_truncated)
-            total_s = recording.duration_s
-            if total_s is None and shared.on_progress:
-                total_s = await stated_duration_s(opened.content, recording, config)
+            stated = StatedDuration(recording.duration_s)
+            if stated.seconds is None:
+                stated = await stated_duration(opened.content, recording, config)
             run = WindowRun(
                 KeptAnswers(shared.journal, config, shared.wish, opened.name),
                 position=position,
                 slots=shared.slots,
                 again=shared.again,
                 on_progress=shared.on_progress,
-                total_s=total_s,
+                total_s=stated.seconds,
             )
             windows = recording_windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):
                 await run.hear(windows)
             _warn_of_a_change(opened)
     whole, gaps = put_together(run.heard)
+    if not stated.is_estimate:
+        gaps += end_that_is_missing(run.end_s, stated.seconds)
     server, model = run.server_and_model
     return Transcript.from_transcription(
         whole,

@@ -3,11 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError
-from .ffmpeg_command import duration_in, explain_failure, ffmpeg_arguments, find_ffmpeg, look_arguments
+from .ffmpeg_command import (
+    duration_in,
+    explain_failure,
+    ffmpeg_arguments,
+    find_ffmpeg,
+    look_arguments,
+    tells_duration,
+)
 from .ffmpeg_process import FfmpegOutput, run_ffmpeg
 from .random_access import Bytes, FileBytes
 from .recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, too_short
@@ -45,19 +53,32 @@ async def sound_of(
         raise too_short(duration_s)
 
 
-async def stated_duration_s(content: Bytes, recording: Recording, config: GatewayConfig) -> float | None:
-    """How long a recording says that it is, in seconds; None where it does not, or can't be asked quickly."""
-    if not isinstance(content, FileBytes):
-        return None
+@dataclass(frozen=True, slots=True)
+class StatedDuration:
+    """How long a recording says that it is.
+
+    Attributes:
+        seconds: its length, or None where it states none, or can't be asked.
+        is_estimate: whether that is to be doubted: it was worked out from its size, or is a WAV's, whose
+            header often lies.
+    """
+
+    seconds: float | None = None
+    is_estimate: bool = False
+
+
+async def stated_duration(content: Bytes, recording: Recording, config: GatewayConfig) -> StatedDuration:
+    """How long a recording says that it is, by a look at it that decodes nothing."""
+    demuxer = ["-f", DEMUXERS[recording.container]]
     try:
         ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
-        demuxer = ["-f", DEMUXERS[recording.container]]
-        look = look_arguments(f"file:{content.path}", demuxer, config)
         with temporary_folder() as folder:
+            look = look_arguments(await file_for_ffmpeg(content, folder), demuxer, config)
             _, log = await run_ffmpeg([ffmpeg, *look], folder, config)
     except AudioProcessingError:  # whoever decodes it will say what is wrong
-        return None
-    return duration_in(log)
+        return StatedDuration()
+    is_estimate = recording.container == "wav" or not tells_duration(log)
+    return StatedDuration(duration_in(log), is_estimate)
 
 
 def is_as_sent(recording: Recording, config: GatewayConfig) -> bool:

@@ -24,6 +24,9 @@ _SAME_FOR_ALL = frozenset({401, 402, 403, 404, 405, 410})
 class WindowRun:
     """Has all windows of a recording heard.
 
+    Attributes:
+        end_s: where the last window ended; 0 before, and where only the server knows.
+
     Args:
         kept: what the journal holds of the recording, and what is asked about it.
         position: its place among the recordings of the call.
@@ -43,6 +46,7 @@ class WindowRun:
         on_progress: Callable[[TranscriptionProgress], None] | None,
         total_s: float | None,
     ) -> None:
+        self.end_s = 0.0
         self._kept = kept
         self._config: GatewayConfig = kept.config
         self._slots = slots
@@ -97,7 +101,7 @@ class WindowRun:
             raise self._first_error
 
     async def _start_all(self, windows: AsyncGenerator[Window, None], group: asyncio.TaskGroup) -> None:
-        number, end_s = 0, 0.0
+        number = 0
         while (window := await self._next(windows)) and not self._budget_error:
             hearing = group.create_task(self._hear(number, window))
             # A task that is cancelled before it starts would not give it back by itself.
@@ -106,9 +110,9 @@ class WindowRun:
                 self._is_first = False
                 if self._way is None:
                     await asyncio.wait({hearing})
-            number, end_s = number + 1, window.end_s
+            number, self.end_s = number + 1, window.end_s
             del window  # 30 seconds take a megabyte
-        self._progress = replace(self._progress, total_s=end_s)
+        self._progress = replace(self._progress, total_s=self.end_s)
 
     async def _next(self, windows: AsyncGenerator[Window, None]) -> Window | None:
         """The next window, when there is a slot for it; None at the end."""

@@ -411,6 +411,48 @@ async def test_progress_tells_the_length_that_a_header_states(tmp_path: Path) ->
     assert told[0].total_s == pytest.approx(transcript.duration_s, abs=0.1)
 
 
+@pytest.mark.parametrize("is_in_file", [True, False], ids=["file", "bytes"])
+@pytest.mark.parametrize(
+    ("suffix", "arguments"), [("flac", ()), ("m4a", ("-movflags", "+faststart")), ("mp3", ()), ("webm", ())]
+)
+async def test_what_a_recording_that_was_cut_short_lacks_is_a_gap(
+    suffix: str, arguments: tuple[str, ...], is_in_file: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / f"talk.{suffix}"
+    samples = spoken(range(200))
+    subprocess.run([FFMPEG, "-v", "error", "-i", "-", *arguments, str(path)], input=wav(samples), check=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    ear = Ear("segments")
+
+    with hearing_server(ear) as server:
+        config = config_for(server.url, ear, ffmpeg_bin=FFMPEG)
+        with pytest.warns(IncompleteAnswerWarning, match="cut short"):
+            transcript = await transcribe(path if is_in_file else path.read_bytes(), config)
+
+    (gap,) = transcript.gaps
+    assert gap.start_s == transcript.duration_s
+    assert gap.end_s == pytest.approx(len(samples) / 2 / RATE_HZ, abs=0.1)
+    assert gap.reason == "the file has no sound there, and may be cut short"
+
+
+async def test_a_length_that_is_worked_out_from_a_bit_rate_makes_no_gap(tmp_path: Path) -> None:
+    samples = bytes(10 * 2 * RATE_HZ) + spoken(range(200))  # the first frames are the smallest
+    path = tmp_path / "talk.mp3"
+    command = [FFMPEG, "-v", "error", "-i", "-", "-q:a", "4", "-write_xing", "0", str(path)]
+    subprocess.run(command, input=wav(samples), check=True)
+    ear = Ear("segments")
+    told: list[TranscriptionProgress] = []
+
+    with hearing_server(ear) as server:
+        config = config_for(server.url, ear, ffmpeg_bin=FFMPEG)
+        transcript = await transcribe(path, config, on_progress=told.append)
+
+    assert transcript.duration_s is not None
+    assert (told[0].total_s or 0) > transcript.duration_s + 10
+    assert transcript.gaps == ()
+
+
 async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
     path = tmp_path / "live.wav"
     path.write_bytes(wav(spoken(range(100))))
