@@ -111,12 +111,14 @@ def _filters(config: GatewayConfig, *, max_samples: int, max_source_samples: int
     nothing is let through: at 1 Hz, a second of such a packet would become 16,000 samples.
     """
     rate, channels = config.audio_target_sr, config.audio_target_channels
+    # Sound that begins after the picture does keeps its distance, or every time in it were too early.
+    from_start = "asetpts=STARTPTS+N/SR/TB,aresample=async=1:first_pts=0"
     sound_alone = rf"aselect=between(sample_rate\,{MIN_SAMPLE_RATE_HZ}\,{MAX_SAMPLE_RATE_HZ})"
     source_end = [] if max_source_samples is None else [f"atrim=end_sample={max_source_samples}"]
     loudness = [config.audio_loudnorm_filter] if config.audio_loudnorm else []
     as_sent = f"aformat=sample_fmts=s16:sample_rates={rate}:channel_layouts={channels}c"
     end = f"atrim=end_sample={max_samples + 1}"
-    return ",".join([sound_alone, *source_end, *loudness, as_sent, end])
+    return ",".join([sound_alone, *source_end, from_start, *loudness, as_sent, end])
 
 
 def explain_failure(

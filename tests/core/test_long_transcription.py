@@ -453,6 +453,26 @@ async def test_a_length_that_is_worked_out_from_a_bit_rate_makes_no_gap(tmp_path
     assert transcript.gaps == ()
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+async def test_times_count_from_the_start_of_a_video_whose_sound_begins_later(
+    suffix: str, tmp_path: Path
+) -> None:
+    numbers = range(20)
+    (tmp_path / "talk.wav").write_bytes(wav(spoken(numbers)))
+    picture = ["-f", "lavfi", "-i", "color=size=16x16:rate=1:duration=1"]
+    sound = ["-itsoffset", "5", "-i", str(tmp_path / "talk.wav")]
+    path = tmp_path / f"talk.{suffix}"
+    command = [FFMPEG, "-v", "error", *picture, *sound, "-c:v", "mpeg4", "-c:a", "aac", str(path)]
+    subprocess.run(command, check=True)
+    ear = Ear("segments")
+
+    with hearing_server(ear) as server:
+        transcript = await transcribe(path, config_for(server.url, ear, ffmpeg_bin=FFMPEG))
+
+    assert transcript.text.split() == texts_of(numbers)
+    assert transcript.segments[0].start_s == pytest.approx(5, abs=0.1)
+
+
 async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
     path = tmp_path / "live.wav"
     path.write_bytes(wav(spoken(range(100))))
