@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from ..core.exceptions import ConfigurationError, UpstreamUnreachableError
-from .children import Lines, Tail, has_ended, kill, start
+from .children import Lines, SilenceError, Tail, has_ended, kill, start
 from .spinning import spinning_as_wanted
 
 SERVER_SCRIPT = Path(__file__).with_name("llama_server.py")
@@ -45,10 +45,11 @@ class ChatServer:
         order = {"model": str(path), "name": name, "api_key": self.api_key}
         try:
             self._stdin.write(json.dumps(order).encode() + b"\n")
+            answer = json.loads(self._lines.next(cancelled, patience_s=LOADING_PATIENCE_S) or b"{}")
         except BrokenPipeError:
             answer = {}
-        else:
-            answer = json.loads(self._lines.next(cancelled, patience_s=LOADING_PATIENCE_S) or b"{}")
+        except SilenceError:
+            answer = {"error": f"llama.cpp was silent for {LOADING_PATIENCE_S:g} s"}
         if "address" not in answer:
             kill(self.process)
             reason = str(answer.get("error") or f"llama.cpp ended while loading it{self._how_it_ended()}")
