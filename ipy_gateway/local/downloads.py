@@ -2,16 +2,20 @@
 
 import asyncio
 import os
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from ..core.own_threads import in_own_thread
 from ..core.progress import Progress, ProgressCallback
 from .children import POLL_S
 from .pins import PinnedWeights
@@ -88,7 +92,8 @@ def run(
 
     def work() -> None:
         try:
-            outcome.set_result(asyncio.run(_fetch_until(abandoned, fetch)))
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                outcome.set_result(runner.run(_fetch_until(abandoned, fetch)))
         except BaseException as error:  # handed over to the thread that waits
             outcome.set_exception(error)
 
@@ -105,6 +110,15 @@ def run(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SourceError(f"{type(error).__name__}, {error or 'no more is known'}") from error
     report_end(download, total_bytes)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Looks names up in threads that nobody has to wait for: a name server may not answer."""
+
+    async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
+        return await in_own_thread(
+            partial(socket.getaddrinfo, host, port, **hints), name=f"looking up {host}"
+        )
 
 
 async def _fetch_until(
