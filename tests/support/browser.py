@@ -251,7 +251,9 @@ def _server(folder: Path, app: App) -> Iterator[str]:
     port = _free_port()
     home = folder / ".jupyter-home"
     settings = home / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    temporary = home / "temporary"
     settings.mkdir(parents=True)
+    temporary.mkdir()
     news = {"fetchNews": "false", "checkForUpdates": False}  # both would ask a host outside, or the user
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
     process = subprocess.Popen(
@@ -264,6 +266,7 @@ def _server(folder: Path, app: App) -> Iterator[str]:
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "lab" / "workspaces"),
             "JUPYTER_DATA_DIR": str(home / "data"),  # which notebooks are trusted
             "IPYTHONDIR": str(home / "ipython"),
+            "TMPDIR": str(temporary),  # what kernels leave that are killed
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
