@@ -16,6 +16,7 @@ _SHOWN_STDERR_CHARS = 200
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _LOG_SOURCE = re.compile(r"^(\[[^\]]* @ [^\]]*\] *)+")  # "[in#0 @ 0x55c3bff9b4c0] "
 _DURATION = re.compile(r"^  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+), ", re.MULTILINE)
+_SOUND_TRACK = re.compile(r"^  Stream #0:\d+.*: Audio: ", re.MULTILINE)
 _DISK_FULL = "No space left on device"
 _NO_INDEX = "moov atom not found"
 _ESTIMATED = "Estimating duration from bitrate"
@@ -101,6 +102,11 @@ def duration_in(log: str) -> float | None:
 def tells_duration(log: str) -> bool:
     """Whether the length in a log of ffmpeg is the file's own, and not worked out from a bit rate."""
     return _ESTIMATED not in log
+
+
+def sound_tracks_in(log: str) -> int:
+    """How many tracks of sound ffmpeg tells in its log of a recording."""
+    return len(_SOUND_TRACK.findall(log))
 
 
 def _filters(config: GatewayConfig, *, max_samples: int, max_source_samples: int | None) -> str:

@@ -23,7 +23,7 @@ from .recording_kinds import recognize
 from .recording_source import OpenSource, Source, open_source
 from .recording_windows import recording_windows
 from .signals import waking_for_signals
-from .sound_stream import StatedDuration, stated_duration
+from .sound_stream import Stated, stated_by
 from .transcript import Transcript
 from .window_lengths import windows_at_once
 from .window_requests import Wish
@@ -214,24 +214,25 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
         async with open_source(source) as opened:
             accepts_truncated = config.audio_preprocess_enabled is True
             recording = await asyncio.to_thread(recognize, opened.content, accept_truncated=accepts_truncated)
-            stated = StatedDuration(recording.duration_s)
-            if stated.seconds is None:
-                stated = await stated_duration(opened.content, recording, config)
+            stated = Stated(recording.duration_s)
+            if stated.duration_s is None:
+                stated = await stated_by(opened.content, recording, config)
             run = WindowRun(
                 KeptAnswers(shared.journal, config, shared.wish, opened.name),
                 position=position,
                 slots=shared.slots,
                 again=shared.again,
                 on_progress=shared.on_progress,
-                total_s=stated.seconds,
+                total_s=stated.duration_s,
             )
             windows = recording_windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):
                 await run.hear(windows)
             _warn_of_a_change(opened)
+            _warn_of_other_tracks(opened, stated)
     whole, gaps = put_together(run.heard)
     if not stated.is_estimate:
-        gaps += end_that_is_missing(run.end_s, stated.seconds)
+        gaps += end_that_is_missing(run.end_s, stated.duration_s)
     server, model = run.server_and_model
     return Transcript.from_transcription(
         whole,
@@ -246,6 +247,13 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
 def _warn_of_a_change(opened: OpenSource) -> None:
     if isinstance(opened.content, FileBytes) and opened.content.has_changed:
         message = f"{opened.name!r} was written to while it was transcribed: do it again once it is complete."
+        warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
+
+
+def _warn_of_other_tracks(opened: OpenSource, stated: Stated) -> None:
+    if stated.sound_tracks > 1:
+        name = repr(opened.name) if opened.name else "The recording"
+        message = f"{name} has {stated.sound_tracks} sound tracks, and the first of them was transcribed."
         warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
 
 

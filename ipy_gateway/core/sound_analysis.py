@@ -19,7 +19,7 @@ from .recording_windows import recording_windows
 from .routing import audio_urls, is_local
 from .servers import board
 from .signals import waking_for_signals
-from .sound_stream import stated_duration
+from .sound_stream import stated_by
 from .uploads import upload_of
 from .window_lengths import longest_window_s, windows_at_once
 from .window_requests import is_too_large
@@ -65,7 +65,7 @@ def _only_transcribe(config: GatewayConfig) -> bool:
 async def _duration_s(opened: OpenSource, recording: Recording, config: GatewayConfig) -> float | None:
     if recording.duration_s is not None:
         return recording.duration_s
-    return (await stated_duration(opened.content, recording, config)).seconds
+    return (await stated_by(opened.content, recording, config)).duration_s
 
 
 class _WindowAnalysis:

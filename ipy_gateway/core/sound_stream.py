@@ -14,6 +14,7 @@ from .ffmpeg_command import (
     ffmpeg_arguments,
     find_ffmpeg,
     look_arguments,
+    sound_tracks_in,
     tells_duration,
 )
 from .ffmpeg_process import FfmpegOutput, run_ffmpeg
@@ -54,21 +55,23 @@ async def sound_of(
 
 
 @dataclass(frozen=True, slots=True)
-class StatedDuration:
-    """How long a recording says that it is.
+class Stated:
+    """What a recording says of itself.
 
     Attributes:
-        seconds: its length, or None where it states none, or can't be asked.
+        duration_s: its length, or None where it states none, or can't be asked.
         is_estimate: whether that is to be doubted: it was worked out from its size, or is a WAV's, whose
             header often lies.
+        sound_tracks: how many it has; 0 where it can't be asked.
     """
 
-    seconds: float | None = None
+    duration_s: float | None = None
     is_estimate: bool = False
+    sound_tracks: int = 0
 
 
-async def stated_duration(content: Bytes, recording: Recording, config: GatewayConfig) -> StatedDuration:
-    """How long a recording says that it is, by a look at it that decodes nothing."""
+async def stated_by(content: Bytes, recording: Recording, config: GatewayConfig) -> Stated:
+    """What a recording says of itself, by a look at it that decodes nothing."""
     demuxer = ["-f", DEMUXERS[recording.container]]
     try:
         ffmpeg = await asyncio.to_thread(find_ffmpeg, config.ffmpeg_bin)
@@ -76,9 +79,9 @@ async def stated_duration(content: Bytes, recording: Recording, config: GatewayC
             look = look_arguments(await file_for_ffmpeg(content, folder), demuxer, config)
             _, log = await run_ffmpeg([ffmpeg, *look], folder, config)
     except AudioProcessingError:  # whoever decodes it will say what is wrong
-        return StatedDuration()
+        return Stated()
     is_estimate = recording.container == "wav" or not tells_duration(log)
-    return StatedDuration(duration_in(log), is_estimate)
+    return Stated(duration_in(log), is_estimate, sound_tracks_in(log))
 
 
 def is_as_sent(recording: Recording, config: GatewayConfig) -> bool:

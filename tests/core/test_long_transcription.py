@@ -473,6 +473,24 @@ async def test_times_count_from_the_start_of_a_video_whose_sound_begins_later(
     assert transcript.segments[0].start_s == pytest.approx(5, abs=0.1)
 
 
+async def test_of_several_sound_tracks_the_first_is_heard_and_the_others_are_told(tmp_path: Path) -> None:
+    for number in (3, 7):
+        (tmp_path / f"{number}.wav").write_bytes(wav(spoken([number] * 5)))
+    tracks = ["-i", str(tmp_path / "3.wav"), "-i", str(tmp_path / "7.wav"), "-map", "0", "-map", "1"]
+    path = tmp_path / "call.mp4"
+    subprocess.run([FFMPEG, "-v", "error", *tracks, "-c:a", "aac", str(path)], check=True)
+    ear = Ear("segments")
+
+    with hearing_server(ear) as server:
+        config = config_for(server.url, ear, ffmpeg_bin=FFMPEG)
+        with pytest.warns(IncompleteAnswerWarning) as warned:
+            transcript = await transcribe(path, config)
+
+    assert transcript.text.split() == [word(3)] * 5
+    (warning,) = warned
+    assert str(warning.message) == "'call.mp4' has 2 sound tracks, and the first of them was transcribed."
+
+
 async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
     path = tmp_path / "live.wav"
     path.write_bytes(wav(spoken(range(100))))
