@@ -108,8 +108,11 @@ def _failed(result: Transcripts, batch: Batch) -> GatewayError:
     reason, hint = (error.message, error.hint) if isinstance(error, GatewayError) else (str(error), "")
     hints = [hint, _how_to_go_on(batch)]
     if result.transcripts:
-        variable = batch.options.output
-        hints.append(
-            f"The others are in {variable}." if variable else "With -o NAME the others are in a variable."
-        )
+        hints.append(_where_the_others_are(batch.options))
     return GatewayError(f"{what} could not be transcribed: {reason}", " ".join(filter(None, hints)))
+
+
+def _where_the_others_are(options: TranscribeOptions) -> str:
+    places = [options.output, repr(options.save) if options.save else None]
+    named = " and ".join(filter(None, places))
+    return f"The others are in {named}." if named else "With -o NAME the others are in a variable."

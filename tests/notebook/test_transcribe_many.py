@@ -130,6 +130,14 @@ def test_one_that_fails_fails_the_cell_and_costs_no_other(kernel: Kernel) -> Non
     assert "plain text, not sound" in after.text
 
 
+def test_beside_one_that_fails_it_is_told_where_the_others_are_saved(kernel: Kernel, tmp_path: Path) -> None:
+    with fault_server(HEARD) as server:
+        run = asking(kernel, server, f"%transcribe a.m4a notes.txt --save {tmp_path}/out")
+
+    assert run.error_text.endswith(f"The others are in '{tmp_path}/out'.")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
+
+
 def test_transcripts_are_saved_in_the_formats_that_are_asked_for(kernel: Kernel, tmp_path: Path) -> None:
     with fault_server(HEARD) as server:
         run = asking(kernel, server, f"%transcribe a.m4a b.wav --save {tmp_path}/out --format srt,json")
