@@ -14,6 +14,7 @@ from .lookups import addresses_of
 MOST_READ_AHEAD_BYTES = 1 << 17
 # Who has answered, and takes nothing of the rest for so long, does not want it.
 ANSWERED_S = 1.0
+_INFORMATION = b"HTTP/1.1 1"  # "100 Continue", which is no answer
 
 
 async def connected_stream(
@@ -141,7 +142,8 @@ class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _expect_to_be_heard_no_more(self) -> None:
         """Write no more, where that has to wait: an answer that refuses an upload would never be read."""
-        if self._writing and not self._writing.done():
+        is_asked_to_go_on = bool(self._pieces) and self._pieces[0].startswith(_INFORMATION)
+        if self._writing and not self._writing.done() and not is_asked_to_go_on:
             loop = asyncio.get_running_loop()
             loop.call_later(ANSWERED_S, _give_up, self._writing, httpcore.WriteError)
 

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from ipy_gateway.core.direct_transport import DirectTransport
+from ipy_gateway.core.socket_streams import ANSWERED_S
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
 
@@ -114,3 +115,31 @@ async def test_an_answer_to_an_upload_that_is_not_read_is_heard(hangs_up: bool) 
         await response.aclose()
         await transport.aclose()
         is_over.set()
+
+
+async def test_an_upload_that_a_slow_server_wants_is_sent_to_its_end() -> None:
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await asyncio.sleep(ANSWERED_S + 0.5)
+        await reader.readexactly(16 << 20)
+        writer.write(ANSWER)
+        await writer.drain()
+        writer.close()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(256):
+            yield bytes(1 << 16)
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        url = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        transport = DirectTransport(url)
+        head = {"Content-Length": str(16 << 20)}
+        times = {"timeout": {"read": 10}}
+        upload = httpx.Request("POST", url, content=pieces(), headers=head, extensions=times)
+
+        response = await transport.handle_async_request(upload)
+
+        assert await response.aread() == b"Hello"
+        await response.aclose()
+        await transport.aclose()
