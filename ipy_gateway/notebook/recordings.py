@@ -104,6 +104,7 @@ class Batch:
                 try:
                     await fetch_recording(place, path, self.config, name=source.name)
                 except GatewayError as error:
+                    _remove(path)  # what has come of it
                     self._end(number, Outcome(place, error=error))
                     continue
                 place = path

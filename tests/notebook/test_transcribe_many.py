@@ -313,6 +313,28 @@ async def test_what_was_fetched_is_removed_before_the_next_is_fetched(
     assert kept == [[], []]
 
 
+async def test_what_has_come_of_a_recording_that_breaks_off_is_removed_at_once(
+    note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept: list[list[str]] = []
+    whole = answer(body=note.read_bytes(), headers={"Content-Type": "audio/mp4"})
+
+    def recording(request: RecordedRequest) -> Answer:
+        kept.append([path.name for path in tmp_path.glob("ipy_gateway_*/*")])
+        return Answer(whole.data[:-100], closes=True) if request.target == "/a.m4a" else whole
+
+    with fault_server(HEARD) as server, fault_server(respond=recording) as web:
+        config = GatewayConfig(server.url, audio_api="transcriptions")
+        sources = [Source(name, f"{web.url}/{name}") for name in ("a.m4a", "b.m4a")]
+        batch = Batch(sources, TranscribeOptions(("…",), jobs=1), config)
+        await batch.run()
+
+    assert list(batch.result.errors) == ["a.m4a"]
+    assert list(batch.result.transcripts) == ["b.m4a"]
+    assert kept == [[], []]
+
+
 async def test_the_progress_of_recordings_of_one_name_is_that_of_each(tmp_path: Path) -> None:
     sources = []
     for number, words in enumerate((90, 10, 50)):
