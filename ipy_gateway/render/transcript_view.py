@@ -20,6 +20,7 @@ from .text import duration
 
 # Where a notebook is not trusted, style sheets and scripts are taken out, and only styles like these stay.
 _LIST_STYLE = "list-style:none;margin:0;max-height:28em;overflow:auto;padding:0"
+_SEEN_LINES = 12  # the list shows some more of them, and scrolls
 # A notebook has all lines as HTML; with all of them as text, too, an hour would take over 150 kB.
 _EXCERPT_LINES = 100
 
@@ -54,7 +55,8 @@ def transcript_bundle(
     """
     seconds = transcript.seconds if seconds is None else seconds
     lines = list(_lines(transcript)) or [_Line(NO_SPEECH)]
-    notices = _notices(transcript, preview)
+    unseen_gaps = transcript.gaps if len(lines) > _SEEN_LINES else ()
+    notices = [*_notices(transcript, preview), *_missing(unseen_gaps)]
     speed = "" if is_deterministic else known or _speed(transcript, seconds)
     html = block(
         _recording(transcript, preview, lines, notices, speed=speed),
@@ -64,15 +66,19 @@ def transcript_bundle(
     shown = list(map(_plain, lines))
     end = [f"[{CUT_OFF}]"] if transcript.cut_off else []
     text = "\n".join([*shown, *end])
-    excerpt = "\n".join([*_beginning(shown), *end])
+    excerpt = "\n".join([*_beginning(shown, transcript.gaps), *end])
     return Bundle(text, html, _facts(transcript, preview, seconds), excerpt=excerpt)
 
 
-def _beginning(lines: list[str]) -> list[str]:
+def _beginning(lines: list[str], gaps: tuple[Gap, ...]) -> list[str]:
     if len(lines) <= _EXCERPT_LINES:
         return lines
     left_out = len(lines) - _EXCERPT_LINES
-    return [*lines[:_EXCERPT_LINES], f"[and {left_out:,} more lines, which to_text(times=True) has]"]
+    return [
+        *lines[:_EXCERPT_LINES],
+        f"[and {left_out:,} more lines, which to_text(times=True) has]",
+        *_missing(gaps),
+    ]
 
 
 def _lines(transcript: Transcript) -> Iterator[_Line]:
@@ -140,6 +146,14 @@ def _in_letters(number: int) -> str:
 def _notices(transcript: Transcript, preview: Preview | None) -> list[str]:
     cut_off = [CUT_OFF] if transcript.cut_off else []
     return [*(part_notice(preview) if preview else []), *cut_off]
+
+
+def _missing(gaps: tuple[Gap, ...]) -> list[str]:
+    """What is said above the text of its gaps, which may stand far below."""
+    if not gaps:
+        return []
+    parts = "1 part is missing" if len(gaps) == 1 else f"{len(gaps)} parts are missing, the first of them"
+    return [one_line(f"{parts}: {gaps[0]}")]
 
 
 def _length(transcript: Transcript, preview: Preview | None) -> str:

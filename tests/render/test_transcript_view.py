@@ -150,6 +150,18 @@ def test_silence_is_told() -> None:
     assert "(no speech)" in read(bundle).text
 
 
+def test_what_is_missing_is_told_above_the_text_and_where_that_is_shortened() -> None:
+    segments = tuple(Segment(second, second + 1, "Good") for second in range(200))
+    gaps = (Gap(200, 300, "no answer"), Gap(400, 500, "refused"))
+
+    bundle = transcript_bundle(Transcript("Good", segments, gaps=gaps))
+
+    notice = "2 parts are missing, the first of them: [gap from 3:20 to 5:00: no answer]"
+    assert read(bundle).text.index(notice) < read(bundle).text.index("0:00")
+    assert bundle.excerpt is not None
+    assert bundle.excerpt.endswith(f"has]\n{notice}")
+
+
 def test_a_transcript_that_was_cut_off_says_so() -> None:
     bundle = transcript_bundle(Transcript("Good", (Segment(0, 1, "Good"),), cut_off=True))
 
