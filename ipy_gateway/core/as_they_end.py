@@ -34,7 +34,7 @@ async def as_they_end(
     async def begin_all() -> None:
         async with aclosing(items):
             for place in itertools.count():
-                while len(under_way) >= await room():
+                while await room() <= len(under_way):  # in this order: some may end meanwhile
                     is_taken.clear()
                     await is_taken.wait()
                 try:
