@@ -66,8 +66,9 @@ async def transcribe(
 
     Returns:
         Text and segments with times from the start of the recording. A window that failed, even when it was
-        tried again, is one of its `gaps`, of which a warning tells, too. Where the server gives no times,
-        a segment is a sentence, and its times are a guess.
+        tried again, is one of its `gaps`, and so is the end of a file that states to be longer than its
+        sound is; a warning tells of them, too. Where the server gives no times, a segment is a sentence,
+        and its times are a guess.
 
     Raises:
         AudioProcessingError: the recording can't be used, or is longer than a day; its error_type says why.
