@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import core
 from .core import __all__ as _core_names
-from .core.mounts import mounted_transports
+from .core.wire.mounts import mounted_transports
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-from ipy_gateway.core import event_json
+from ipy_gateway.core.answers import event_json
 from ipy_gateway.core.loop_clients import FAST_VARIABLE
-from ipy_gateway.core.servers import board
+from ipy_gateway.core.requests.servers import board
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN
 from ipy_gateway.local.spinning import SPIN_VARIABLE, SPINS
 from ipy_gateway.local.weights import ensure_weights

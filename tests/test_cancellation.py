@@ -13,7 +13,7 @@ import pytest
 
 from ipy_gateway import Connections, GatewayConfig, chat_completion, stream_chat
 from ipy_gateway.core import loop_clients
-from ipy_gateway.core.fast_transport import FastTransport
+from ipy_gateway.core.wire.fast_transport import FastTransport
 
 from .support.fault_server import Answer, FaultServer, answer, completion, fault_server
 

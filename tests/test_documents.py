@@ -14,6 +14,7 @@ import ipy_gateway
 from ipy_gateway import GatewayConfig
 
 from .conftest import PROJECT
+from .core.test_imports import FOLDERS as CORE_FOLDERS
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 SOURCE = [path.read_text("utf-8") for path in sorted((PROJECT / "ipy_gateway").rglob("*.py"))]
@@ -123,10 +124,24 @@ def test_every_file_is_on_the_map_and_every_name_there_a_file() -> None:
     files = {path.stem for path in (PROJECT / "ipy_gateway").rglob("*.py") if path.stem[:2] != "__"}
     others = {path.stem for path in (PROJECT / "ipy_gateway").rglob("static/*")}
 
-    matched = {name: fnmatch.filter(files | others | FLOORS, name) for name in patterns}
+    matched = {name: fnmatch.filter(files | others | FLOORS | {*CORE_FOLDERS}, name) for name in patterns}
 
     assert [name for name in files if not any(fnmatch.fnmatch(name, one) for one in patterns)] == []
     assert [name for name, found in matched.items() if not found] == []
+
+
+def test_the_map_has_each_file_of_the_core_in_its_folder() -> None:
+    core = PROJECT / "ipy_gateway" / "core"
+    folders = {"core": core} | {name: core / name for name in CORE_FOLDERS}
+    text = (PROJECT / "ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)`(?: itself)? \| (.+) \|$", text, re.MULTILINE)
+    told = {name: re.findall(r"`([\w*]+)`", row) for name, row in rows if name in folders}
+
+    for name, patterns in told.items():
+        files = {path.stem for path in folders[name].glob("*.py")} - {"__init__"}
+        assert {one for one in files if any(fnmatch.fnmatch(one, pattern) for pattern in patterns)} == files
+        assert [pattern for pattern in patterns if not fnmatch.filter(files, pattern)] == []
+    assert list(told) == ["core", *CORE_FOLDERS]
 
 
 def test_no_file_of_the_package_is_longer_than_the_contributors_are_told() -> None:

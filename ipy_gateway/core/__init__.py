@@ -7,12 +7,16 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .analysis.long_analysis import analyze, stream_analysis
+    from .answers.chunks import ChatChunk, ToolCallPiece, Usage
+    from .answers.replies import Reply
     from .audio import normalize_audio_to_wav
-    from .budget import Budget, Spending
-    from .chunks import ChatChunk, ToolCallPiece, Usage
+    from .cassettes.recorder import CassetteWarning
+    from .cassettes.tape import recording, replaying
     from .client import forward_chat_completion, forward_models
     from .config import GatewayConfig
-    from .doctor import diagnose
+    from .doctor.doctor import diagnose
+    from .doctor.findings import Finding, Fix, ServerReport, Speed
     from .exceptions import (
         AnswerCancelledError,
         AudioProcessingError,
@@ -28,10 +32,6 @@ if TYPE_CHECKING:
         UpstreamTimeoutError,
         UpstreamUnreachableError,
     )
-    from .findings import Finding, Fix, ServerReport, Speed
-    from .journal import JournalEntry, JournalWarning, empty_journal, journal_entries
-    from .long_analysis import analyze, stream_analysis
-    from .long_transcription import transcribe, transcribe_many
     from .loop_clients import Connections, close_connections
     from .messages import AnswerText, Completion, TranscriptChunk, TranscriptText
     from .operations import (
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
         stream_transcription,
         transcribe_audio,
     )
-    from .outcomes import Outcome
-    from .progress import AnalysisProgress, TranscriptionProgress
-    from .recorder import CassetteWarning
-    from .replies import Reply
+    from .requests.budget import Budget, Spending
+    from .requests.server_memory import takes_json_schema
+    from .requests.typed_answers import TypedReply, chat_completion_as
     from .routing import has_audio_content, select_upstream_url
-    from .server_memory import takes_json_schema
-    from .tape import recording, replaying
-    from .transcript import Gap, Transcript
-    from .transcript_search import Match
-    from .transcription import Segment, Word
-    from .transcripts import Transcripts
-    from .typed_answers import TypedReply, chat_completion_as
+    from .transcribing.journal import JournalEntry, JournalWarning, empty_journal, journal_entries
+    from .transcribing.long_transcription import transcribe, transcribe_many
+    from .transcribing.outcomes import Outcome
+    from .transcripts.transcript import Gap, Transcript
+    from .transcripts.transcript_search import Match
+    from .transcripts.transcription import Segment, Word
+    from .transcripts.transcripts import Transcripts
+    from .waiting.progress import AnalysisProgress, TranscriptionProgress
 
 __all__ = [
     "AnalysisProgress",
@@ -125,37 +125,37 @@ __all__ = [
 # The same for what runs: a test compares it with the imports above.
 _MODULES: Final = {
     "audio": "normalize_audio_to_wav",
-    "budget": "Budget Spending",
-    "chunks": "ChatChunk ToolCallPiece Usage",
+    "requests.budget": "Budget Spending",
+    "answers.chunks": "ChatChunk ToolCallPiece Usage",
     "client": "forward_chat_completion forward_models",
     "config": "GatewayConfig",
-    "doctor": "diagnose",
+    "doctor.doctor": "diagnose",
     "exceptions": (
         "AnswerCancelledError AudioProcessingError BudgetExceededError ConfigurationError "
         "GatewayError IncompleteAnswerWarning InvalidAnswerError InvalidRequestError ReplayError "
         "UpstreamError UpstreamResponseError UpstreamTimeoutError UpstreamUnreachableError"
     ),
-    "findings": "Finding Fix ServerReport Speed",
-    "journal": "JournalEntry JournalWarning empty_journal journal_entries",
-    "long_analysis": "analyze stream_analysis",
-    "long_transcription": "transcribe transcribe_many",
+    "doctor.findings": "Finding Fix ServerReport Speed",
+    "transcribing.journal": "JournalEntry JournalWarning empty_journal journal_entries",
+    "analysis.long_analysis": "analyze stream_analysis",
+    "transcribing.long_transcription": "transcribe transcribe_many",
     "loop_clients": "Connections close_connections",
     "messages": "AnswerText Completion TranscriptChunk TranscriptText",
     "operations": (
         "analyze_audio chat_completion list_models stream_chat stream_transcription transcribe_audio"
     ),
-    "outcomes": "Outcome",
-    "progress": "AnalysisProgress TranscriptionProgress",
-    "recorder": "CassetteWarning",
-    "replies": "Reply",
+    "transcribing.outcomes": "Outcome",
+    "waiting.progress": "AnalysisProgress TranscriptionProgress",
+    "cassettes.recorder": "CassetteWarning",
+    "answers.replies": "Reply",
     "routing": "has_audio_content select_upstream_url",
-    "server_memory": "takes_json_schema",
-    "tape": "recording replaying",
-    "transcript": "Gap Transcript",
-    "transcript_search": "Match",
-    "transcription": "Segment Word",
-    "transcripts": "Transcripts",
-    "typed_answers": "TypedReply chat_completion_as",
+    "requests.server_memory": "takes_json_schema",
+    "cassettes.tape": "recording replaying",
+    "transcripts.transcript": "Gap Transcript",
+    "transcripts.transcript_search": "Match",
+    "transcripts.transcription": "Segment Word",
+    "transcripts.transcripts": "Transcripts",
+    "requests.typed_answers": "TypedReply chat_completion_as",
 }
 _HOMES: Final = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from .config import GatewayConfig
 from .exceptions import AudioProcessingError, InvalidRequestError
-from .ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
-from .ffmpeg_process import run_ffmpeg
-from .recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
-from .signals import waking_for_signals
-from .temporary_files import explaining_disk_errors, temporary_folder, write_new_file
-from .wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header
+from .files.temporary_files import explaining_disk_errors, temporary_folder, write_new_file
+from .recordings.ffmpeg_command import explain_failure, ffmpeg_arguments, find_ffmpeg
+from .recordings.ffmpeg_process import run_ffmpeg
+from .recordings.recording_kinds import DEMUXERS, MIN_DURATION_S, Recording, recognize, too_short
+from .recordings.wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, header_of, plain_header
+from .waiting.signals import waking_for_signals
 
 _UNTOUCHED = b"-"  # one byte is no whole sample, so ffmpeg can't have written it
 

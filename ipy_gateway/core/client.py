@@ -11,9 +11,7 @@ from typing import Any
 
 import httpx
 
-from .charges import charged, read_charged
 from .config import GatewayConfig
-from .deadline import deadline
 from .exceptions import (
     ConfigurationError,
     GatewayError,
@@ -24,11 +22,13 @@ from .exceptions import (
 )
 from .hiding import hide_key_in, key_hidden_in_logs
 from .loop_clients import client_of_this_loop, is_loopback, proxy_for
-from .request_bodies import request_with
+from .requests.charges import charged, read_charged
 from .routing import endpoint_url
 from .secret import public_url
-from .signals import waking_for_signals
-from .transport_errors import causes_of, reason_of
+from .waiting.deadline import deadline
+from .waiting.signals import waking_for_signals
+from .wire.request_bodies import request_with
+from .wire.transport_errors import causes_of, reason_of
 
 TRANSCRIPTIONS = "/audio/transcriptions"
 START_SERVER = "Start the server, or correct the URL: %gateway URL in a notebook, text_base_url in code."

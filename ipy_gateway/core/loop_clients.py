@@ -16,15 +16,15 @@ from typing import Self
 
 import httpx
 
-from .connections import MAX_CONNECTIONS, ConnectionStack
-from .direct_transport import DirectTransport
+from .cassettes.tape import TapedTransport
 from .exceptions import ConfigurationError, InvalidRequestError
-from .handshakes import HandshakeGuard
-from .lookups import LookedUpTransport
-from .mounts import mounted_transports
-from .request_bodies import HEADERS
-from .tape import TapedTransport
-from .transport_errors import os_reason
+from .wire.connections import MAX_CONNECTIONS, ConnectionStack
+from .wire.direct_transport import DirectTransport
+from .wire.handshakes import HandshakeGuard
+from .wire.lookups import LookedUpTransport
+from .wire.mounts import mounted_transports
+from .wire.request_bodies import HEADERS
+from .wire.transport_errors import os_reason
 
 # With "0", connections are httpx's own: aiohttp refuses some sloppy answers that httpx takes.
 FAST_VARIABLE = "IPY_GATEWAY_FAST"
@@ -230,7 +230,7 @@ def _fast_transport() -> Callable[[], httpx.AsyncBaseTransport] | None:
     if os.environ.get(FAST_VARIABLE, "").strip() == "0":
         return None
     try:
-        module = importlib.import_module(".fast_transport", __package__)
+        module = importlib.import_module(".wire.fast_transport", __package__)
     except ImportError:
         return None
     made: Callable[[], httpx.AsyncBaseTransport] = module.FastTransport

@@ -6,10 +6,9 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from .answers import parse_completion, parse_object
-from .asking import ask
+from .answers.answers import parse_completion, parse_object
+from .answers.chunks import ChatChunk
 from .audio import UploadAudio
-from .chunks import ChatChunk
 from .client import forward_chat_completion, forward_models
 from .config import GatewayConfig
 from .exceptions import IncompleteAnswerWarning, InvalidRequestError
@@ -24,13 +23,14 @@ from .messages import (
     check_messages,
     text_message,
 )
-from .model_names import ModelFields, analysis_model, audio_model, named, text_model
-from .open_stream import chunks_of
+from .recordings.uploads import upload_of
+from .requests.asking import ask
+from .requests.model_names import ModelFields, analysis_model, audio_model, named, text_model
+from .requests.open_stream import chunks_of
+from .requests.streams import ChatStream, open_stream
 from .routing import audio_urls, has_audio_content, upstream_urls
-from .streams import ChatStream, open_stream
-from .transcribing import TranscriptRequest, raise_for_refusal, transcript_from
-from .transcript_streams import stream_transcript
-from .uploads import upload_of
+from .transcribing.transcribing import TranscriptRequest, raise_for_refusal, transcript_from
+from .transcribing.transcript_streams import stream_transcript
 
 
 async def transcribe_audio(

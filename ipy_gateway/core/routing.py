@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .config import GatewayConfig
-from .servers import board
+from .requests.servers import board
 
 AUDIO_PART_TYPES = ("input_audio", "audio")
 # "/v1" of OpenAI's own path, also "/v4", "/v1beta/openai": such a URL names its version and is taken as is.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.config import LOCAL_CHAT_MODEL
-from ..core.deadline import clock_stopped
 from ..core.exceptions import ConfigurationError
-from ..core.progress import ProgressCallback, current_listener
+from ..core.waiting.deadline import clock_stopped
+from ..core.waiting.progress import ProgressCallback, current_listener
 from .folders import given_path
 from .llama_process import SERVER_SCRIPT as SERVER_SCRIPT
 from .llama_process import ChatServer

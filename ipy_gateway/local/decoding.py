@@ -7,8 +7,8 @@ from itertools import chain, groupby
 from typing import Any
 
 from ..core.exceptions import AudioProcessingError
-from ..core.recording_kinds import DEMUXERS, MIN_DURATION_S, no_sound, recognize, too_short
-from ..core.wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
+from ..core.recordings.recording_kinds import DEMUXERS, MIN_DURATION_S, no_sound, recognize, too_short
+from ..core.recordings.wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from .requirements import import_extra
 from .silence import SAMPLE_RATE_HZ
 from .weights import raise_if_cancelled

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from ..core.own_threads import in_own_thread
-from ..core.progress import Progress, ProgressCallback
+from ..core.waiting.own_threads import in_own_thread
+from ..core.waiting.progress import Progress, ProgressCallback
 from .children import POLL_S
 from .pins import PinnedWeights
 from .weights import raise_if_cancelled

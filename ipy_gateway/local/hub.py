@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.exceptions import ConfigurationError
-from ..core.progress import Progress, ProgressCallback
+from ..core.waiting.progress import Progress, ProgressCallback
 from .children import Child, Lines, SilenceError, Tail, kill, start
 from .downloads import STALL_S
 from .requirements import import_extra

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 
 import httpx
 
-from ..core.connections import ConnectionStack
-from ..core.direct_transport import DirectTransport
 from ..core.exceptions import UpstreamUnreachableError
+from ..core.wire.connections import ConnectionStack
+from ..core.wire.direct_transport import DirectTransport
 from .chat import ChatEngine
 from .llama_process import ChatServer
 from .requests import Json

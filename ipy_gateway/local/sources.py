@@ -20,7 +20,7 @@ from typing import IO
 import httpx
 
 from ..core.exceptions import ConfigurationError
-from ..core.progress import ProgressCallback
+from ..core.waiting.progress import ProgressCallback
 from .children import POLL_S, Child, has_ended, kill
 from .downloads import Download, SourceError, follow, report_end, run, stream
 from .pins import PinnedFile, PinnedWeights, PinnedWheel

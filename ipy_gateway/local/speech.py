@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any
 
 from ..core.config import LOCAL_SPEECH_MODEL
-from ..core.deadline import clock_stopped
-from ..core.progress import current_listener
+from ..core.waiting.deadline import clock_stopped
+from ..core.waiting.progress import current_listener
 from .decoding import decode
 from .listening import CLIPS_AT_ONCE, hear
 from .packing import packs

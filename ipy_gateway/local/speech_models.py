@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.config import LOCAL_SPEECH_MODEL
 from ..core.exceptions import ConfigurationError
-from ..core.progress import ProgressCallback
+from ..core.waiting.progress import ProgressCallback
 from .folders import given_path
 from .hub import hub_folder, missing_files
 from .pins import WHISPER_TINY_EN

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core.exceptions import ConfigurationError
-from ..core.progress import Progress, ProgressCallback
+from ..core.waiting.progress import Progress, ProgressCallback
 from .folders import cache_root, model_folders
 from .pins import PinnedFile, PinnedWeights, PinnedWheel
 from .requirements import missing_extra

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..core.analysis.long_analysis import stream_analysis
+from ..core.answers.replies import Reply
 from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
-from ..core.long_analysis import stream_analysis
-from ..core.preview import Preview
-from ..core.progress import AnalysisProgress, Progress, report
-from ..core.replies import Reply
+from ..core.recordings.preview import Preview
+from ..core.waiting.progress import AnalysisProgress, Progress, report
 from ..render.answers import Answer, answer_of
 from ..render.results import note_bundle
 from .analyze_options import parse_analyze_line

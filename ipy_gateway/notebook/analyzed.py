@@ -12,12 +12,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
+from ..core.files.temporary_files import temporary_folder
 from ..core.messages import TranscriptText
-from ..core.preview import Preview, preview_of
-from ..core.recording_url import fetch_recording
-from ..core.temporary_files import temporary_folder
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts
+from ..core.recordings.preview import Preview, preview_of
+from ..core.recordings.recording_url import fetch_recording
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts
 from ..render.markdown import cites_times
 from .files import file_argument, unquoted
 from .sources import source_at

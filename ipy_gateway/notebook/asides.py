@@ -2,8 +2,8 @@
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.conversation import Conversation
-from ..core.replies import Reply
+from ..core.answers.replies import Reply
+from ..core.conversations.conversation import Conversation
 from .asked import question_of
 from .background import BackgroundAnswer, answer_in_background, answered
 from .background_output import BackgroundOutput

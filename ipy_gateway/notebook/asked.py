@@ -6,7 +6,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
-from ..core.conversation import Conversation
+from ..core.conversations.conversation import Conversation
 from ..core.exceptions import InvalidRequestError
 from .conversations import Question
 from .option_line import json_or_text

@@ -3,8 +3,8 @@
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.exceptions import GatewayError, InvalidRequestError
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts, folder_for_files, save_as
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts, folder_for_files, save_as
 from ..render.recordings import summary_bundle
 from ..render.results import note_bundle
 from ..render.transcript_view import transcript_bundle

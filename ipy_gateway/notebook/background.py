@@ -5,8 +5,8 @@ import dataclasses
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
+from ..core.answers.replies import Reply
 from ..core.exceptions import AnswerCancelledError
-from ..core.replies import Reply
 from ..render.answers import Answer, answer_bundle, answer_of
 from ..render.bundle import Bundle
 from ..render.results import failure_bundle, note_bundle

@@ -8,8 +8,8 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle
 
-from ..core.progress import progress_to
-from ..core.replies import Reply
+from ..core.answers.replies import Reply
+from ..core.waiting.progress import progress_to
 from ..render.bundle import Bundle
 from ..render.results import note_bundle, waiting_bundle
 from .display import is_terminal

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..core.budget import SECONDS_PER_MINUTE, Budget
 from ..core.exceptions import InvalidRequestError
+from ..core.requests.budget import SECONDS_PER_MINUTE, Budget
 
 EXAMPLE: Final = "Write %gateway budget 200k tokens, or 50 requests, or 30 audio minutes."
 _LIMIT = re.compile(

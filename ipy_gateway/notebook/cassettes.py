@@ -2,10 +2,10 @@
 
 import os
 
+from ..core.cassettes.recorder import Recorder
+from ..core.cassettes.replayer import Replayer
+from ..core.cassettes.tape import tape_in_use, use_everywhere
 from ..core.exceptions import ConfigurationError, InvalidRequestError
-from ..core.recorder import Recorder
-from ..core.replayer import Replayer
-from ..core.tape import tape_in_use, use_everywhere
 
 VARIABLE = "IPY_GATEWAY_REPLAY"
 

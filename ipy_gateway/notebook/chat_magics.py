@@ -5,9 +5,9 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.conversation import Conversation
+from ..core.answers.replies import Reply
+from ..core.conversations.conversation import Conversation
 from ..core.messages import text_message
-from ..core.replies import Reply
 from ..render.answers import Answer
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle

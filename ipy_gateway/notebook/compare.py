@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..core.answers.replies import Reply
 from ..core.exceptions import InvalidRequestError, UpstreamError
-from ..core.replies import Reply
 from ..render.answers import answer_of
 from ..render.bundle import Bundle
 from ..render.comparison import Column, comparison_bundle, waiting_comparison_bundle

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from ..core.chunks import ChatChunk
+from ..core.answers.chunks import ChatChunk
+from ..core.answers.replies import Reply
 from ..core.config import GatewayConfig
-from ..core.context import context_limit_of
-from ..core.conversation import Conversation, Prompt
+from ..core.conversations.context import context_limit_of
+from ..core.conversations.conversation import Conversation, Prompt
 from ..core.exceptions import InvalidRequestError, UpstreamError
 from ..core.messages import Message
 from ..core.operations import stream_chat
-from ..core.replies import Reply
 from .parts import Filled, content_of
 
 USUAL = "default"

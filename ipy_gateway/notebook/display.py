@@ -8,7 +8,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, publish_display_data
 
-from ..core.progress import Progress, progress_to
+from ..core.waiting.progress import Progress, progress_to
 from ..render.bundle import Bundle
 from ..render.results import stopped_bundle, waiting_bundle
 from .loop import Bridge, gateway_loop

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from ..core.analysis_parts import lines_of
-from ..core.budget import budget_of_process
-from ..core.charges import HEAD_BYTES, known_seconds
+from ..core.analysis.analysis_parts import lines_of
+from ..core.cassettes.tape import tape_in_use
 from ..core.config import GatewayConfig
-from ..core.context import request_tokens, tokens_of_text
-from ..core.conversation import Prompt
+from ..core.conversations.context import request_tokens, tokens_of_text
+from ..core.conversations.conversation import Prompt
 from ..core.messages import Message, text_message
-from ..core.model_names import audio_model, named, text_model
-from ..core.recording_source import open_source
+from ..core.recordings.recording_source import open_source
+from ..core.requests.budget import budget_of_process
+from ..core.requests.charges import HEAD_BYTES, known_seconds
+from ..core.requests.model_names import audio_model, named, text_model
+from ..core.requests.typed_answers import typed_request
 from ..core.routing import audio_urls, has_audio_content, upstream_urls
-from ..core.tape import tape_in_use
-from ..core.transcript import Transcript
-from ..core.typed_answers import typed_request
+from ..core.transcripts.transcript import Transcript
 from ..render.budget import budget_text
 from ..render.dry_run import DryRun, dry_run_bundle
 from ..render.text import duration, file_size

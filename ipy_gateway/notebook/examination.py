@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.config import GatewayConfig
-from ..core.doctor import diagnose
-from ..core.findings import Finding
+from ..core.doctor.doctor import diagnose
+from ..core.doctor.findings import Finding
 from ..render.doctor import doctor_bundle, examination_bundle
 from .display import Output
 from .loop import Bridge

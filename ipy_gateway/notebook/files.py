@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
-from ..core.fsspec_source import path_of
-from ..core.recording_file import is_missing
-from ..core.whole_files import expanded
+from ..core.files.whole_files import expanded
+from ..core.recordings.fsspec_source import path_of
+from ..core.recordings.recording_file import is_missing
 
 
 def file_argument(line: str, magic: str) -> Path:

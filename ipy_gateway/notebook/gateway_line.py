@@ -2,11 +2,11 @@
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ..core.budget import apply_everywhere, budget_of_process
+from ..core.cassettes.tape import tape_in_use
 from ..core.config import GatewayConfig
-from ..core.journal import empty_journal, journal_entries
-from ..core.status import server_statuses
-from ..core.tape import tape_in_use
+from ..core.doctor.status import server_statuses
+from ..core.requests.budget import apply_everywhere, budget_of_process
+from ..core.transcribing.journal import empty_journal, journal_entries
 from ..render.budget import budget_bundle, budget_text
 from ..render.journal import journal_bundle
 from ..render.results import changes_bundle, note_bundle

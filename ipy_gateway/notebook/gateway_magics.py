@@ -66,7 +66,7 @@ class GatewayMagics(Magics, SettingTraits):
     @property
     def is_headless(self) -> bool:
         """Whether outputs have to be the same in each run: nobody watches, or it is recorded or replayed."""
-        from ..core.tape import tape_in_use
+        from ..core.cassettes.tape import tape_in_use
         from .display import is_headless
 
         return is_headless(self._ipython) or tape_in_use() is not None

@@ -6,9 +6,9 @@ from collections import deque
 from contextlib import suppress
 
 from ..core.exceptions import InvalidRequestError
-from ..core.signals import waking_for_signals
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts
+from ..core.waiting.signals import waking_for_signals
 
 
 class GivenTranscripts:

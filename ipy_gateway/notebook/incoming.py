@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from ..core.chunks import ChatChunk
-from ..core.deadline import deadline
+from ..core.answers.chunks import ChatChunk
+from ..core.answers.replies import Reply, ReplyBuilder
 from ..core.exceptions import UpstreamTimeoutError
-from ..core.replies import Reply, ReplyBuilder
+from ..core.waiting.deadline import deadline
 
 
 class IncomingAnswer:

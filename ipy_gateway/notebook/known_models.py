@@ -4,7 +4,7 @@ import dataclasses
 import time
 
 from ..core.config import GatewayConfig
-from ..core.status import server_statuses
+from ..core.doctor.status import server_statuses
 from .loop import gateway_loop
 
 LONGEST_WAIT_S = 1.0  # somebody has pressed Tab

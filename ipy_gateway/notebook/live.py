@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import clear_output
 
-from ..core.replies import Reply
+from ..core.answers.replies import Reply
 from ..render.answers import Answer, answer_bundle
 from ..render.blocks import BlockSplitter
 from ..render.live import block_bundle, reasoning_bundle

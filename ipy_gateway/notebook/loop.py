@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..core.signals import waking_for_signals
+from ..core.waiting.signals import waking_for_signals
 
 Result = TypeVar("Result")
 

@@ -4,7 +4,7 @@ import codecs
 from pathlib import Path
 
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
-from ..core.recording_kinds import recognize
+from ..core.recordings.recording_kinds import recognize
 from .parts import Filled, Sound, capped
 from .pictures import filled_with_picture, media_type_of
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..core.config import GatewayConfig
 from ..core.exceptions import AudioProcessingError
 from ..core.messages import audio_part
-from ..core.transcription import well_formed
-from ..core.uploads import upload_of
+from ..core.recordings.uploads import upload_of
+from ..core.transcripts.transcription import well_formed
 
 MAX_TEXT_CHARACTERS = 100_000  # about two hours of speech, or 25,000 tokens
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.conversation import Conversation
-from ..core.replies import Reply
+from ..core.answers.replies import Reply
+from ..core.conversations.conversation import Conversation
 from ..render.answers import Answer, answer_of
 from .asked import question_of
 from .conversations import Asking, Conversations

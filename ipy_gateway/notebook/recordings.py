@@ -8,14 +8,14 @@ from typing import Any
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import GatewayError
-from ..core.long_transcription import transcribe_many
-from ..core.outcomes import Outcome
-from ..core.preview import LARGE_PREVIEW, SMALL_PREVIEW, Preview, preview_of
-from ..core.progress import TranscriptionProgress
-from ..core.recording_url import fetch_recording
-from ..core.temporary_files import temporary_folder
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts
+from ..core.files.temporary_files import temporary_folder
+from ..core.recordings.preview import LARGE_PREVIEW, SMALL_PREVIEW, Preview, preview_of
+from ..core.recordings.recording_url import fetch_recording
+from ..core.transcribing.long_transcription import transcribe_many
+from ..core.transcribing.outcomes import Outcome
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts
+from ..core.waiting.progress import TranscriptionProgress
 from ..render.recordings import RecordingState
 from .sources import Source
 from .transcribe_options import TranscribeOptions

@@ -2,12 +2,12 @@
 
 from functools import singledispatch
 
+from ..core.answers.replies import Reply
+from ..core.cassettes.tape import tape_in_use
 from ..core.config import GatewayConfig
 from ..core.messages import TranscriptText
-from ..core.replies import Reply
-from ..core.tape import tape_in_use
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts
 from ..render.answers import answer_bundle, answer_of
 from ..render.bundle import Bundle
 from ..render.recordings import RecordingState, summary_bundle

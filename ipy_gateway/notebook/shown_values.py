@@ -12,9 +12,9 @@ TYPES: Final = tuple(
     for name in (
         "core.config.GatewayConfig",
         "core.messages.TranscriptText",
-        "core.replies.Reply",
-        "core.transcript.Transcript",
-        "core.transcripts.Transcripts",
+        "core.answers.replies.Reply",
+        "core.transcripts.transcript.Transcript",
+        "core.transcripts.transcripts.Transcripts",
         "notebook.background.BackgroundAnswer",
         "notebook.compare.Comparison",
     )

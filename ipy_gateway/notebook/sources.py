@@ -14,11 +14,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import DollarFormatter
 
 from ..core.exceptions import InvalidRequestError
-from ..core.fsspec_source import path_of
-from ..core.numbered import numbered_apart
+from ..core.files.numbered import numbered_apart
+from ..core.files.whole_files import expanded as expanded_home
 from ..core.printable import one_line
+from ..core.recordings.fsspec_source import path_of
 from ..core.secret import public_url
-from ..core.whole_files import expanded as expanded_home
 from .files import other_names
 from .variables import value_of
 

@@ -9,17 +9,17 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from pydantic_core import to_jsonable_python
 
-from ..core.answer_kinds import answer_kind, is_data_frame
-from ..core.chunks import ChatChunk
-from ..core.conversation import Prompt
-from ..core.deadline import deadline
+from ..core.answers.answer_kinds import answer_kind, is_data_frame
+from ..core.answers.chunks import ChatChunk
+from ..core.answers.replies import Reply
+from ..core.conversations.conversation import Prompt
 from ..core.exceptions import (
     ConfigurationError,
     InvalidAnswerError,
     UpstreamTimeoutError,
 )
-from ..core.replies import Reply
-from ..core.typed_answers import TypedReply, chat_completion_as
+from ..core.requests.typed_answers import TypedReply, chat_completion_as
+from ..core.waiting.deadline import deadline
 from ..render.answers import answer_of
 from ..render.typed_answers import not_typed_bundle, typed_bundle
 from .conversations import Asking, Conversations, Question

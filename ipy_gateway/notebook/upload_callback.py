@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeAlias
 
 from ..core.exceptions import GatewayError, InvalidRequestError
-from ..core.own_threads import in_own_thread
-from ..core.transcript import Transcript
+from ..core.transcripts.transcript import Transcript
+from ..core.waiting.own_threads import in_own_thread
 
 OnTranscript: TypeAlias = Callable[[Transcript], object]
 

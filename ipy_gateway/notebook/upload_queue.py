@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from ..core.config import GatewayConfig
 from ..core.exceptions import InvalidRequestError
-from ..core.long_transcription import transcribe_many
-from ..core.outcomes import Outcome
-from ..core.preview import Preview, preview_of
-from ..core.progress import Progress, TranscriptionProgress, progress_to
-from ..core.transcript import Transcript
+from ..core.recordings.preview import Preview, preview_of
+from ..core.transcribing.long_transcription import transcribe_many
+from ..core.transcribing.outcomes import Outcome
+from ..core.transcripts.transcript import Transcript
+from ..core.waiting.progress import Progress, TranscriptionProgress, progress_to
 from ..render.bundle import Bundle
 from ..render.text import duration, megabytes
 from ..render.transcript_view import transcript_bundle

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.exceptions import AudioProcessingError, InvalidRequestError
-from ..core.temporary_files import disk_error, explaining_disk_errors, new_file, temporary_folder
+from ..core.files.temporary_files import disk_error, explaining_disk_errors, new_file, temporary_folder
 from ..render.text import file_size
 from .upload_limits import SLICE_BYTES, Announcement, Limits
 

@@ -14,8 +14,8 @@ from IPython.display import publish_display_data
 from ..core.config import GatewayConfig
 from ..core.exceptions import GatewayError
 from ..core.printable import one_line
-from ..core.transcript import Transcript
-from ..core.transcripts import Transcripts
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcripts import Transcripts
 from ..render.bundle import Bundle
 from .given_transcripts import GivenTranscripts, with_result
 from .loop import gateway_loop

@@ -27,11 +27,11 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..core.clock import clock
 from ..core.messages import Completion, TranscriptText, answer_text
-from ..core.transcript import Transcript
-from ..core.transcription import Segment
-from ..core.transcripts import Transcripts
+from ..core.transcripts.transcript import Transcript
+from ..core.transcripts.transcription import Segment
+from ..core.transcripts.transcripts import Transcripts
+from ..core.waiting.clock import clock
 from .libraries import is_a
 from .media import filled_with_bytes, filled_with_display_data, filled_with_file
 from .parts import Filled, Sound, capped

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.chunks import Usage
-from ..core.preview import Preview
-from ..core.replies import Reply
+from ..core.answers.chunks import Usage
+from ..core.answers.replies import Reply
+from ..core.recordings.preview import Preview
 from .bundle import Bundle
 from .html import ANSWERS_STYLE, Html, block, element, script
 from .markdown import markdown_html

@@ -1,6 +1,6 @@
 """What a budget looks like: what is spent of it."""
 
-from ..core.budget import KINDS, Budget, amount, amount_of
+from ..core.requests.budget import KINDS, Budget, amount, amount_of
 from .bundle import Bundle
 from .results import note_bundle
 

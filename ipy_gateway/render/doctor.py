@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ..core.config import GatewayConfig
-from ..core.findings import Finding, Fix, ServerReport
+from ..core.doctor.findings import Finding, Fix, ServerReport
 from .bundle import Bundle
 from .html import Html, block, element
 from .text import fitting

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.charges import part_seconds
+from ..core.requests.charges import part_seconds
 from ..core.routing import is_audio_part
 from .bundle import Bundle
 from .html import Html, block, element

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..core.journal import JournalEntry
 from ..core.printable import one_line
+from ..core.transcribing.journal import JournalEntry
 from .bundle import Bundle
 from .html import Html, block, element
 from .recordings import STYLE

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from ..core.preview import Preview
+from ..core.recordings.preview import Preview
 from .html import Html, element
 from .waveform import HEIGHT_PIXELS, waveform_png
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from ..core.config import GatewayConfig
 from ..core.messages import TranscriptText
-from ..core.progress import Progress
+from ..core.waiting.progress import Progress
 from .answers import CUT_OFF
 from .bundle import Bundle
 from .html import Html, block, element, fragment

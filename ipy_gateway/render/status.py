@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from ..core.config import GatewayConfig
-from ..core.status import ModelStatus, ServerStatus
+from ..core.doctor.status import ModelStatus, ServerStatus
 from .bundle import Bundle
 from .html import Html, block, element
 from .results import setting_text, settings_table

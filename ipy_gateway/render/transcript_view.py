@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from ..core.clock import clock
-from ..core.preview import Preview
 from ..core.printable import one_line
-from ..core.timeline import timeline
-from ..core.transcript import Gap, Transcript
-from ..core.transcription import Segment
+from ..core.recordings.preview import Preview
+from ..core.transcripts.timeline import timeline
+from ..core.transcripts.transcript import Gap, Transcript
+from ..core.transcripts.transcription import Segment
+from ..core.waiting.clock import clock
 from .answers import CUT_OFF
 from .bundle import Bundle
 from .html import Html, block, element, script, unclosed

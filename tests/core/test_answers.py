@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError, transcribe_audio
-from ipy_gateway.core.answers import MAX_DETAIL_CHARACTERS, parse_completion, parse_object
+from ipy_gateway.core.answers.answers import MAX_DETAIL_CHARACTERS, parse_completion, parse_object
 
 from ..support.fault_server import answer, fault_server
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from ipy_gateway.core.as_they_end import as_they_end
+from ipy_gateway.core.waiting.as_they_end import as_they_end
 
 
 async def numbers(count: int) -> AsyncGenerator[int, None]:

@@ -13,8 +13,9 @@ from ipy_gateway import (
     chat_completion,
     list_models,
 )
-from ipy_gateway.core import asking, retries
-from ipy_gateway.core.progress import Progress, progress_to
+from ipy_gateway.core.answers import retries
+from ipy_gateway.core.requests import asking
+from ipy_gateway.core.waiting.progress import Progress, progress_to
 
 from ..support.fault_server import Answer, answer, completion, fault_server
 

@@ -13,8 +13,8 @@ from ipy_gateway import (
     transcribe_audio,
 )
 from ipy_gateway.core.config import LOCAL_BASE_URL
-from ipy_gateway.core.model_names import analysis_model, named
-from ipy_gateway.core.servers import board
+from ipy_gateway.core.requests.model_names import analysis_model, named
+from ipy_gateway.core.requests.servers import board
 
 from ..support.fault_server import Answer, FaultServer, answer, completion, fault_server
 

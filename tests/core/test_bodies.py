@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError, chat_completion
-from ipy_gateway.core import bodies
+from ipy_gateway.core.wire import bodies
 
 from ..support.fault_server import Answer, answer, fault_server
 

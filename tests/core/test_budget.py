@@ -20,9 +20,9 @@ from ipy_gateway import (
     transcribe,
     transcribe_audio,
 )
-from ipy_gateway.core import retries
-from ipy_gateway.core.context import request_tokens
-from ipy_gateway.core.recording_kinds import bytes_per_second
+from ipy_gateway.core.answers import retries
+from ipy_gateway.core.conversations.context import request_tokens
+from ipy_gateway.core.recordings.recording_kinds import bytes_per_second
 
 from ..support.chat_stream import USAGE, streamed, unfinished
 from ..support.fault_server import Answer, answer, completion, fault_server

@@ -24,9 +24,9 @@ from ipy_gateway import (
     stream_chat,
     transcribe_audio,
 )
-from ipy_gateway.core.canonical_request import canonical_request
-from ipy_gateway.core.cassette import CassetteFile, Exchange, read_cassette
-from ipy_gateway.core.recorder import CassetteWarning
+from ipy_gateway.core.cassettes.canonical_request import canonical_request
+from ipy_gateway.core.cassettes.cassette import CassetteFile, Exchange, read_cassette
+from ipy_gateway.core.cassettes.recorder import CassetteWarning
 
 from ..support.cassettes import exchanges_in, outcome_of, recorded, replayed
 from ..support.fault_server import Answer, RecordedRequest, answer, completion, fault_server

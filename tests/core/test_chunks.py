@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipy_gateway.core.chunks import DONE, ChatChunk, ChunkError, Done, ToolCallPiece, Usage, parse_chunk
+from ipy_gateway.core.answers.chunks import (
+    DONE,
+    ChatChunk,
+    ChunkError,
+    Done,
+    ToolCallPiece,
+    Usage,
+    parse_chunk,
+)
 from ipy_gateway.core.sse import EventDecoder, ServerEvent
 
 RECORDED = Path(__file__).parents[1] / "support" / "llama_chat_stream.sse"

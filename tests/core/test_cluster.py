@@ -25,7 +25,7 @@ from ipy_gateway import (
     UpstreamResponseError,
     transcribe_many,
 )
-from ipy_gateway.core.cluster import Cluster
+from ipy_gateway.core.transcribing.cluster import Cluster
 
 from ..support.fault_server import Answer, RecordedRequest, answer, fault_server
 from ..support.hearing_server import Ear, hearing_server

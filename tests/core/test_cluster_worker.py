@@ -21,7 +21,7 @@ from ipy_gateway import (
     UpstreamUnreachableError,
     Word,
 )
-from ipy_gateway.core.cluster_worker import with_keys_from
+from ipy_gateway.core.transcribing.cluster_worker import with_keys_from
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipy_gateway.core.connecting import connected_socket, in_turns
-from ipy_gateway.core.lookups import Address, addresses_of
+from ipy_gateway.core.wire.connecting import connected_socket, in_turns
+from ipy_gateway.core.wire.lookups import Address, addresses_of
 
 HANG_S = 10
 QUEUED = 4  # connections that a queue of length 0 holds, and a few more

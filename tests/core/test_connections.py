@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ipy_gateway.core import connections
-from ipy_gateway.core.connections import ConnectionStack
+from ipy_gateway.core.wire import connections
+from ipy_gateway.core.wire.connections import ConnectionStack
 
 from ..support.fault_server import Answer, FaultServer, answer, fault_server
 

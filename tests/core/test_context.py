@@ -14,8 +14,8 @@ from ipy_gateway import (
     chat_completion,
     stream_chat,
 )
-from ipy_gateway.core.answers import parse_object
-from ipy_gateway.core.context import (
+from ipy_gateway.core.answers.answers import parse_object
+from ipy_gateway.core.conversations.context import (
     RATIO_LIMITS,
     TOKENS_PER_MEDIA_PART,
     TokenRatio,

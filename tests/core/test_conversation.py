@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipy_gateway import GatewayConfig, InvalidRequestError, chat_completion
-from ipy_gateway.core import conversation_files
-from ipy_gateway.core.conversation import Conversation
+from ipy_gateway.core.conversations import conversation_files
+from ipy_gateway.core.conversations.conversation import Conversation
 from ipy_gateway.core.messages import Message, audio_part, text_message
 
 many_examples = settings(max_examples=200)

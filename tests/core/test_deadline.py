@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ipy_gateway.core.deadline import clock_stopped, deadline
+from ipy_gateway.core.waiting.deadline import clock_stopped, deadline
 
 
 async def test_what_takes_too_long_is_cancelled() -> None:

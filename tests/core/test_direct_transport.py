@@ -9,8 +9,8 @@ import httpx
 import pytest
 import trustme
 
-from ipy_gateway.core.direct_transport import DirectTransport
-from ipy_gateway.core.socket_streams import ANSWERED_S
+from ipy_gateway.core.wire.direct_transport import DirectTransport
+from ipy_gateway.core.wire.socket_streams import ANSWERED_S
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
 

@@ -12,7 +12,7 @@ import pytest
 
 from ipy_gateway import Budget, Finding, Fix, GatewayConfig, ServerReport, diagnose
 from ipy_gateway.core.config import LOCAL_BASE_URL
-from ipy_gateway.core.findings import PROBES, Probe
+from ipy_gateway.core.doctor.findings import PROBES, Probe
 
 from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, completion
 from ..support.well_server import CHAT, MODELS, NO_ROUTE, TRANSCRIPTIONS, WellServer, well_server

@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from ipy_gateway.core import AudioProcessingError, GatewayConfig, normalize_audio_to_wav
-from ipy_gateway.core.ffmpeg_process import FfmpegOutput
-from ipy_gateway.core.preview import preview_of
-from ipy_gateway.core.recording_kinds import recognize
-from ipy_gateway.core.sound_stream import sound_of
+from ipy_gateway.core.recordings.ffmpeg_process import FfmpegOutput
+from ipy_gateway.core.recordings.preview import preview_of
+from ipy_gateway.core.recordings.recording_kinds import recognize
+from ipy_gateway.core.recordings.sound_stream import sound_of
 
 from ..support.bombs import bombs
 from ..support.cancelling import cancelled_everywhere

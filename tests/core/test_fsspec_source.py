@@ -15,8 +15,8 @@ from ipy_gateway import (
     InvalidRequestError,
     transcribe,
 )
-from ipy_gateway.core import recording_source
-from ipy_gateway.core.recording_source import name_of, open_source
+from ipy_gateway.core.recordings import recording_source
+from ipy_gateway.core.recordings.recording_source import name_of, open_source
 
 from ..support.hearing_server import Ear, hearing_server
 from ..support.tones import spoken, wav

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamError
-from ipy_gateway.core.chunks import ChunkError
+from ipy_gateway.core.answers.chunks import ChunkError
 from ipy_gateway.core.hiding import LOGGERS, hide_key_in, key_hidden_in_logs, without_key
 
 URL = "http://127.0.0.1:8080"

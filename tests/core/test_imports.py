@@ -15,8 +15,9 @@ import pytest
 
 import ipy_gateway
 from ipy_gateway import core
+from ipy_gateway.core.loop_clients import FAST_VARIABLE
 
-from ..support.fault_server import completion, fault_server
+from ..support.fault_server import answer, completion, fault_server
 
 PACKAGE = Path(ipy_gateway.__file__).parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -27,6 +28,11 @@ MAY_IMPORT = {
     "render": {"core", "render"},
     "notebook": {"core", "render", "notebook"},
 }
+# The folders of the core: each imports from those before it, and from the files beside them.
+FOLDERS = (
+    *("waiting", "files", "wire", "cassettes", "conversations", "recordings", "transcripts"),
+    *("answers", "requests", "transcribing", "analysis", "doctor"),
+)
 HEAVY = (
     *("IPython", "ipywidgets", "anywidget", "markdown_it", "nest_asyncio2"),
     *("faster_whisper", "xllamacpp", "numpy", "pandas", "tqdm", "huggingface_hub", "ctranslate2", "av"),
@@ -101,11 +107,28 @@ def test_what_does_not_exist_is_no_name(package: ModuleType) -> None:
     [
         ("GatewayConfig", {"httpx", "asyncio", "ipy_gateway.core.client"}),
         ("GatewayError", {"httpx", "pydantic", "ipy_gateway.core.config"}),
-        ("chat_completion", {"ipy_gateway.core.doctor", "ipy_gateway.core.preview"}),
+        ("chat_completion", {"ipy_gateway.core.doctor.doctor", "ipy_gateway.core.recordings.preview"}),
     ],
 )
 def test_a_name_loads_what_it_needs_alone(name: str, not_loaded: set[str]) -> None:
     assert not not_loaded & loaded_by(f"from ipy_gateway import {name}")
+
+
+@pytest.mark.parametrize(("variable", "is_used"), [("1", True), ("0", False)])
+def test_the_extra_fast_is_used_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, variable: str, is_used: bool
+) -> None:
+    monkeypatch.setenv(FAST_VARIABLE, variable)
+    request = (
+        "import asyncio\n"
+        "from ipy_gateway.core import GatewayConfig, list_models\n"
+        "asyncio.run(list_models(GatewayConfig({url!r})))"
+    )
+
+    with fault_server(answer(body={"object": "list", "data": []})) as server:
+        loaded = loaded_by(request.format(url=server.url))
+
+    assert ("aiohttp" in loaded) == is_used
 
 
 def imports_of(path: Path, later: tuple[type[ast.AST], ...] = FUNCTIONS) -> Iterator[tuple[str, bool]]:
@@ -140,6 +163,19 @@ def test_imports_go_down_only(path: Path) -> None:
     floors = {floor_of(module) for module, _ in imports_of(path)}
 
     assert floors <= MAY_IMPORT[own_floor]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_of_the_core_imports_from_those_before_it(folder: str) -> None:
+    modules = {module for path in files_of(f"core/{folder}") for module, _ in imports_of(path)}
+
+    folders = {module.split(".")[2] for module in modules} & set(FOLDERS)
+
+    assert folders <= {*FOLDERS[: FOLDERS.index(folder)], folder}
+
+
+def test_every_folder_of_the_core_has_its_place() -> None:
+    assert {path.parent.name for path in (PACKAGE / "core").glob("*/*.py")} == set(FOLDERS)
 
 
 @pytest.mark.parametrize("path", files_of("core"), ids=str)

@@ -1,8 +1,8 @@
 """Windows put together."""
 
-from ipy_gateway.core.joining import Heard, put_together
-from ipy_gateway.core.transcript import Gap
-from ipy_gateway.core.transcription import Segment, Transcription, Word
+from ipy_gateway.core.transcribing.joining import Heard, put_together
+from ipy_gateway.core.transcripts.transcript import Gap
+from ipy_gateway.core.transcripts.transcription import Segment, Transcription, Word
 
 
 def said(text: str, *segments: Segment, language: str | None = None, cut_off: bool = False) -> Transcription:

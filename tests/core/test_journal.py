@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ipy_gateway import ConfigurationError, GatewayConfig, empty_journal, journal_entries, transcribe
-from ipy_gateway.core.journal import Journal, JournalRow, JournalWarning, journal_path
+from ipy_gateway.core.transcribing.journal import Journal, JournalRow, JournalWarning, journal_path
 
 from ..support.hearing_server import Ear, hearing_server
 from ..support.tones import spoken, wav
@@ -55,7 +55,7 @@ async def test_another_process_leaves_the_file_to_those_who_use_it() -> None:
     for number, journal in enumerate(journals):
         await journal.keep(row(str(number)))
 
-    program = "from ipy_gateway.core.journal import journal_entries; journal_entries()"
+    program = "from ipy_gateway.core.transcribing.journal import journal_entries; journal_entries()"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
     assert journal_path().with_name(f"{journal_path().name}-wal").exists()
@@ -202,7 +202,7 @@ async def test_a_task_that_is_cancelled_keeps_what_it_has() -> None:
 
 WRITE = """
 import asyncio, sys
-from ipy_gateway.core.journal import Journal, JournalRow
+from ipy_gateway.core.transcribing.journal import Journal, JournalRow
 async def write():
     journal = Journal()
     for number in range(100):
@@ -215,7 +215,7 @@ asyncio.run(write())
 
 STOPPED = """
 import asyncio
-from ipy_gateway.core.journal import Journal, JournalRow
+from ipy_gateway.core.transcribing.journal import Journal, JournalRow
 
 async def main():
     journal = Journal()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipy_gateway.core.languages import joined, language_code
+from ipy_gateway.core.transcripts.languages import joined, language_code
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,15 @@ import imageio_ffmpeg
 import pytest
 
 from ipy_gateway.core import AudioProcessingError, GatewayConfig, normalize_audio_to_wav
-from ipy_gateway.core.leftovers import LEAST_AGE_S
-from ipy_gateway.core.preview import preview_of
-from ipy_gateway.core.temporary_files import temporary_folder
+from ipy_gateway.core.files.leftovers import LEAST_AGE_S
+from ipy_gateway.core.files.temporary_files import temporary_folder
+from ipy_gateway.core.recordings.preview import preview_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks of folders, signals and scripts of POSIX")
 
 USES_A_FOLDER = """
 import sys, time
-from ipy_gateway.core.temporary_files import temporary_folder
+from ipy_gateway.core.files.temporary_files import temporary_folder
 
 with temporary_folder() as folder:
     (folder / "recording").write_bytes(b"sound")

@@ -18,7 +18,7 @@ from ipy_gateway import (
     analyze,
     stream_analysis,
 )
-from ipy_gateway.core.transcript import Gap
+from ipy_gateway.core.transcripts.transcript import Gap
 
 from ..support.analyst import Analyst, analyst_server
 from ..support.chat_stream import broken, streamed

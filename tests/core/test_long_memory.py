@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipy_gateway.core.wav import plain_header
+from ipy_gateway.core.recordings.wav import plain_header
 
 from ..support.fault_server import answer, fault_server
 from ..support.tones import RATE_HZ, spoken

@@ -22,8 +22,8 @@ from ipy_gateway import (
     UpstreamUnreachableError,
     transcribe,
 )
-from ipy_gateway.core.wav import plain_header
-from ipy_gateway.core.window_run import GIVE_UP_AFTER
+from ipy_gateway.core.recordings.wav import plain_header
+from ipy_gateway.core.transcribing.window_run import GIVE_UP_AFTER
 
 from ..support.fault_server import Answer, answer
 from ..support.hearing_server import Dialect, Ear, hearing_server

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ipy_gateway.core.own_threads import in_own_thread
-from ipy_gateway.core.recording_source import open_source
+from ipy_gateway.core.recordings.recording_source import open_source
+from ipy_gateway.core.waiting.own_threads import in_own_thread
 
 from ..support.tools import package
 

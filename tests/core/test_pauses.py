@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from ipy_gateway.core.pauses import Cut, find_cut
+from ipy_gateway.core.transcribing.pauses import Cut, find_cut
 
 from ..support.tones import RATE_HZ, spoken
 

@@ -10,9 +10,15 @@ import imageio_ffmpeg
 import pytest
 
 from ipy_gateway.core.config import GatewayConfig
-from ipy_gateway.core.peaks import SAMPLE_RATE_HZ, Peaks
-from ipy_gateway.core.preview import LARGE_PREVIEW, PEAK_COUNT, SMALL_PREVIEW, PreviewLimits, preview_of
-from ipy_gateway.core.recording_kinds import recognize
+from ipy_gateway.core.recordings.peaks import SAMPLE_RATE_HZ, Peaks
+from ipy_gateway.core.recordings.preview import (
+    LARGE_PREVIEW,
+    PEAK_COUNT,
+    SMALL_PREVIEW,
+    PreviewLimits,
+    preview_of,
+)
+from ipy_gateway.core.recordings.recording_kinds import recognize
 
 from .test_recording import ENCODED, encode_everywhere
 

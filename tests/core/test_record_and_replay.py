@@ -31,8 +31,8 @@ from ipy_gateway import (
     transcribe,
     transcribe_audio,
 )
-from ipy_gateway.core import servers
-from ipy_gateway.core.recording_url import fetch_recording
+from ipy_gateway.core.recordings.recording_url import fetch_recording
+from ipy_gateway.core.requests import servers
 
 from ..support.cassettes import exchanges_in, outcome_of, recorded, replayed
 from ..support.fault_server import Answer, answer, completion, fault_server
@@ -121,7 +121,7 @@ async def test_a_server_that_loads_its_model_is_not_waited_for_again(
     with fault_server(LOADING, completion("Here I am.")) as server:
         config = GatewayConfig(server.url)
         await recorded(tmp_path / "tape.json", lambda: chat(config))
-    monkeypatch.setattr("ipy_gateway.core.asking.LOADING_POLL_S", 3600.0)
+    monkeypatch.setattr("ipy_gateway.core.requests.asking.LOADING_POLL_S", 3600.0)
 
     outcome = await asyncio.wait_for(replayed(tmp_path / "tape.json", lambda: chat(config)), 60)
 

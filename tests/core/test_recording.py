@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import pytest
 
 from ipy_gateway.core.exceptions import AudioProcessingError
-from ipy_gateway.core.recording_kinds import DEMUXERS, recognize
+from ipy_gateway.core.recordings.recording_kinds import DEMUXERS, recognize
 
 SECOND = bytes(32000)  # of 16-bit samples at 16 kHz
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.core.random_access import Bytes, FileBytes
-from ipy_gateway.core.recording_file import open_recording
-from ipy_gateway.core.recording_source import open_source
+from ipy_gateway.core.files.random_access import Bytes, FileBytes
+from ipy_gateway.core.recordings.recording_file import open_recording
+from ipy_gateway.core.recordings.recording_source import open_source
 
 posix_alone = pytest.mark.skipif(os.name != "posix", reason="files of POSIX")
 linux_alone = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="files of Linux")

@@ -13,8 +13,8 @@ from ipy_gateway import (
     UpstreamResponseError,
     UpstreamUnreachableError,
 )
-from ipy_gateway.core.progress import Progress, progress_to
-from ipy_gateway.core.recording_url import fetch_recording
+from ipy_gateway.core.recordings.recording_url import fetch_recording
+from ipy_gateway.core.waiting.progress import Progress, progress_to
 
 from ..support.fault_server import Answer, answer, fault_server
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipy_gateway import ChatChunk, GatewayConfig, Reply, ToolCallPiece, Usage, stream_chat
-from ipy_gateway.core.chunks import parse_chunk
+from ipy_gateway.core.answers.chunks import parse_chunk
+from ipy_gateway.core.answers.replies import ReplyBuilder
 from ipy_gateway.core.messages import answer_text
-from ipy_gateway.core.replies import ReplyBuilder
 from ipy_gateway.core.sse import ServerEvent
 
 from ..support.fault_server import answer, fault_server

@@ -9,7 +9,7 @@ import pytest
 
 from ipy_gateway import InvalidRequestError
 from ipy_gateway.core.messages import Base64Later, audio_message, audio_part
-from ipy_gateway.core.request_bodies import SLICE_BYTES, request_with
+from ipy_gateway.core.wire.request_bodies import SLICE_BYTES, request_with
 
 URL = httpx.URL("http://127.0.0.1/v1/chat/completions")
 

@@ -10,7 +10,13 @@ from ipy_gateway import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from ipy_gateway.core.retries import is_loading, is_worth_retrying, retry_after_s, should_retry, wait_s
+from ipy_gateway.core.answers.retries import (
+    is_loading,
+    is_worth_retrying,
+    retry_after_s,
+    should_retry,
+    wait_s,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ import io
 import struct
 import wave
 
-from ipy_gateway.core.recording_kinds import recognize
-from ipy_gateway.core.sample_sound import sample_sound
+from ipy_gateway.core.doctor.sample_sound import sample_sound
+from ipy_gateway.core.recordings.recording_kinds import recognize
 
 
 def test_it_is_a_second_of_what_every_server_takes() -> None:

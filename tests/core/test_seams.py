@@ -2,8 +2,8 @@
 
 import pytest
 
-from ipy_gateway.core.seams import Seam, without_doubled
-from ipy_gateway.core.transcription import Segment, Word
+from ipy_gateway.core.transcribing.seams import Seam, without_doubled
+from ipy_gateway.core.transcripts.transcription import Segment, Word
 
 BLIND = Seam(8.0, 10.0, has_times=False)
 TIMED = Seam(8.0, 10.0, has_times=True)

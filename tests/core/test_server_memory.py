@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ipy_gateway import GatewayConfig, diagnose, recording, takes_json_schema, transcribe_audio
-from ipy_gateway.core.server_memory import MAX_SERVERS, VARIABLE, KnownServer, known_server, remember
-from ipy_gateway.core.servers import board
+from ipy_gateway.core.requests.server_memory import MAX_SERVERS, VARIABLE, KnownServer, known_server, remember
+from ipy_gateway.core.requests.servers import board
 
 from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer
 from ..support.well_server import CHAT, NO_ROUTE, TRANSCRIPTIONS, WellServer, well_server

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from ipy_gateway.core import servers
-from ipy_gateway.core.servers import ServerBoard
+from ipy_gateway.core.requests import servers
+from ipy_gateway.core.requests.servers import ServerBoard
 
 A, B, C = "http://a", "http://b", "http://c"
 

@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
-from ipy_gateway.core import signals
-from ipy_gateway.core.signals import waking_for_signals
+from ipy_gateway.core.waiting import signals
+from ipy_gateway.core.waiting.signals import waking_for_signals
 
 
 class CountingLoop(asyncio.SelectorEventLoop):

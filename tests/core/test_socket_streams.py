@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpcore
 import pytest
 
-from ipy_gateway.core.socket_streams import MOST_READ_AHEAD_BYTES, SocketStream, connected_stream
+from ipy_gateway.core.wire.socket_streams import MOST_READ_AHEAD_BYTES, SocketStream, connected_stream
 
 HANG_S = 10
 MORE_THAN_FITS = bytes(20_000_000)  # in the buffers of both ends

@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from ipy_gateway import AudioProcessingError, GatewayConfig
-from ipy_gateway.core import sound_stream
-from ipy_gateway.core.recording_kinds import recognize
-from ipy_gateway.core.recording_source import Source, open_source
-from ipy_gateway.core.sound_stream import sound_of
-from ipy_gateway.core.wav import plain_header
+from ipy_gateway.core.recordings import sound_stream
+from ipy_gateway.core.recordings.recording_kinds import recognize
+from ipy_gateway.core.recordings.recording_source import Source, open_source
+from ipy_gateway.core.recordings.sound_stream import sound_of
+from ipy_gateway.core.recordings.wav import plain_header
 
 from ..support.tones import RATE_HZ, heard, spoken, wav, word
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ipy_gateway import GatewayConfig
-from ipy_gateway.core import status
-from ipy_gateway.core.servers import board
-from ipy_gateway.core.status import ModelStatus, ServerStatus, server_statuses
+from ipy_gateway.core.doctor import status
+from ipy_gateway.core.doctor.status import ModelStatus, ServerStatus, server_statuses
+from ipy_gateway.core.requests.servers import board
 
 from ..support.fault_server import Answer, answer, fault_server
 

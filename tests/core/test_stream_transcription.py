@@ -24,8 +24,9 @@ from ipy_gateway import (
     stream_transcription,
     transcribe_audio,
 )
-from ipy_gateway.core import retries, streams
-from ipy_gateway.core.servers import board
+from ipy_gateway.core.answers import retries
+from ipy_gateway.core.requests import streams
+from ipy_gateway.core.requests.servers import board
 
 from ..faults.peers import Peer, drips, peer
 from ..support.fault_server import Answer, FaultServer, answer, completion, fault_server

@@ -19,8 +19,9 @@ from ipy_gateway import (
     close_connections,
     stream_chat,
 )
-from ipy_gateway.core import retries, streams
-from ipy_gateway.core.chunks import ChatChunk
+from ipy_gateway.core.answers import retries
+from ipy_gateway.core.answers.chunks import ChatChunk
+from ipy_gateway.core.requests import streams
 
 from ..support.fault_server import Answer, FaultServer, answer, completion, fault_server
 

@@ -16,8 +16,8 @@ import webvtt
 from hypothesis import given
 
 from ipy_gateway import Gap, InvalidRequestError, Segment, Transcript, Word
-from ipy_gateway.core.subtitle_cues import Cue, cues_of
-from ipy_gateway.core.subtitles import read_subtitles
+from ipy_gateway.core.transcripts.subtitle_cues import Cue, cues_of
+from ipy_gateway.core.transcripts.subtitles import read_subtitles
 
 from ..support.transcripts import transcripts
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ipy_gateway.core.subtitles import read_subtitles
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.transcripts.subtitles import read_subtitles
+from ipy_gateway.core.transcripts.transcription import Segment
 
 
 @pytest.mark.parametrize(

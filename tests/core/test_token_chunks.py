@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ipy_gateway.core import event_json
-from ipy_gateway.core.chunks import ChatChunk, ChunkError, Done, parse_chunk
+from ipy_gateway.core.answers import event_json
+from ipy_gateway.core.answers.chunks import ChatChunk, ChunkError, Done, parse_chunk
+from ipy_gateway.core.answers.token_chunks import parse_chunks
 from ipy_gateway.core.sse import EventDecoder, ServerEvent
-from ipy_gateway.core.token_chunks import parse_chunks
 
 from .test_chunks import json_values, put_somewhere
 

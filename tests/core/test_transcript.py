@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from ipy_gateway import Gap, GatewayConfig, InvalidRequestError, Segment, Transcript, Word
-from ipy_gateway.core.transcription import Transcription
-from ipy_gateway.core.transcriptions import parse_transcription
+from ipy_gateway.core.transcribing.transcriptions import parse_transcription
+from ipy_gateway.core.transcripts.transcription import Transcription
 
 MORNING = Segment(0.0, 1.5, "Good morning.", (Word(0.0, 0.5, "Good"), Word(0.6, 1.5, "morning")), "Anna")
 NIGHT = Segment(2.0, 3.0, "Good night.")

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ipy_gateway import ConfigurationError, Gap, InvalidRequestError, Segment, Transcript, Word
-from ipy_gateway.core.whole_files import explaining
+from ipy_gateway.core.files.whole_files import explaining
 
 from ..support.transcripts import TEXTS, transcripts
 

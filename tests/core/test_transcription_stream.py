@@ -8,8 +8,8 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
 from ipy_gateway.core.sse import EventDecoder
-from ipy_gateway.core.transcription import Segment, Transcription
-from ipy_gateway.core.transcription_stream import TranscriptionStream
+from ipy_gateway.core.transcribing.transcription_stream import TranscriptionStream
+from ipy_gateway.core.transcripts.transcription import Segment, Transcription
 
 URL = "http://host"
 CONFIG = GatewayConfig(URL, api_key="sk-hush-4711")

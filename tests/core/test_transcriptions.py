@@ -13,9 +13,9 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
 from ipy_gateway.core.sse import MAX_EVENT_BYTES
-from ipy_gateway.core.transcription import Segment, Transcription, Word
-from ipy_gateway.core.transcription_stream import TranscriptionStream
-from ipy_gateway.core.transcriptions import parse_transcription, transcription_fields
+from ipy_gateway.core.transcribing.transcription_stream import TranscriptionStream
+from ipy_gateway.core.transcribing.transcriptions import parse_transcription, transcription_fields
+from ipy_gateway.core.transcripts.transcription import Segment, Transcription, Word
 
 URL = "http://host"
 CONFIG = GatewayConfig(URL, api_key="sk-hush-4711")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ipy_gateway import InvalidRequestError, Transcript
-from ipy_gateway.core.transcripts import Transcripts, save_as
+from ipy_gateway.core.transcripts.transcripts import Transcripts, save_as
 
 TALK = Transcript("Good morning.", duration_s=2.0, language="en", model="tiny", server="http://x/v1")
 BROKEN = InvalidRequestError("This is no recording.", "Give one.")

@@ -16,8 +16,8 @@ from ipy_gateway import (
     UpstreamResponseError,
     chat_completion_as,
 )
-from ipy_gateway.core.answer_kinds import AnswerProblem, answer_kind
-from ipy_gateway.core.typed_answers import may_send_schema
+from ipy_gateway.core.answers.answer_kinds import AnswerProblem, answer_kind
+from ipy_gateway.core.requests.typed_answers import may_send_schema
 
 from ..support.chat_stream import delta, streamed
 from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, fault_server

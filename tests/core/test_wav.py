@@ -13,7 +13,7 @@ import pytest
 
 from ipy_gateway.core import AudioProcessingError, GatewayConfig
 from ipy_gateway.core.audio import prepare_upload
-from ipy_gateway.core.recording_kinds import recognize
+from ipy_gateway.core.recordings.recording_kinds import recognize
 from ipy_gateway.local.decoding import decode
 
 from .test_recording import chunk, wav_file

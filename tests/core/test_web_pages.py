@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError
-from ipy_gateway.core.transcriptions import parse_transcription
-from ipy_gateway.core.web_pages import begins_web_page, is_web_page
+from ipy_gateway.core.transcribing.transcriptions import parse_transcription
+from ipy_gateway.core.wire.web_pages import begins_web_page, is_web_page
 
 URL = "http://host"
 PAGES = {

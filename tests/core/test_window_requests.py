@@ -6,8 +6,8 @@ import pytest
 
 from ipy_gateway import GatewayConfig, UpstreamResponseError, UpstreamTimeoutError, transcribe
 from ipy_gateway.core.config import TRANSCRIBE_SYSTEM_PROMPT
-from ipy_gateway.core.servers import board
-from ipy_gateway.core.window_requests import is_too_large
+from ipy_gateway.core.requests.servers import board
+from ipy_gateway.core.transcribing.window_requests import is_too_large
 
 from ..support.fault_server import answer, completion, fault_server
 from ..support.tones import spoken, wav

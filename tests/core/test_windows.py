@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ipy_gateway import GatewayConfig
-from ipy_gateway.core.windows import MAX_OVERLAP_S, Window, halves, windows_of
+from ipy_gateway.core.transcribing.windows import MAX_OVERLAP_S, Window, halves, windows_of
 
 from ..support.tones import RATE_HZ, spoken
 

@@ -11,7 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from ipy_gateway import unload_ipython_extension
-from ipy_gateway.core import asking, loop_clients, retries, streams
+from ipy_gateway.core import loop_clients
+from ipy_gateway.core.answers import retries
+from ipy_gateway.core.requests import asking, streams
 
 from ..support.tools import missing
 from .peers import AUTHORITY

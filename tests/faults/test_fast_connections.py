@@ -3,7 +3,7 @@
 import pytest
 
 from ipy_gateway.core import loop_clients
-from ipy_gateway.core.fast_transport import FastTransport
+from ipy_gateway.core.wire.fast_transport import FastTransport
 
 from . import test_connections, test_sizes
 from .uses import Fault, Trial, cases

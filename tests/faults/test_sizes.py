@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ipy_gateway import UpstreamResponseError, UpstreamUnreachableError
-from ipy_gateway.core import bodies
+from ipy_gateway.core.wire import bodies
 
 from ..support.fault_server import answer, completion, fault_server
 from .peers import drips, peer, sends

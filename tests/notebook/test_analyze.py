@@ -22,7 +22,7 @@ from ..support.tones import spoken, wav
 TRANSCRIPT = """
 from pathlib import Path
 from ipy_gateway import Segment, Transcript
-from ipy_gateway.core.transcripts import Transcripts
+from ipy_gateway.core.transcripts.transcripts import Transcripts
 said = [Segment(10 * n, 10 * n + 9, f"Sentence {n} goes on.") for n in range(120)]
 t = Transcript("", said, source="talk.m4a")
 """

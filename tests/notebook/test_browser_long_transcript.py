@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, expect
 
-from ipy_gateway.core.preview import Preview
+from ipy_gateway.core.recordings.preview import Preview
 from ipy_gateway.render.transcript_view import transcript_bundle
 
 from ..support.browser import browser, cues_in_track

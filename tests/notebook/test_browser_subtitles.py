@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from playwright.sync_api import Page
 
-from ipy_gateway.core.subtitle_cues import cues_of
-from ipy_gateway.core.transcript import Transcript
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.transcripts.subtitle_cues import cues_of
+from ipy_gateway.core.transcripts.transcript import Transcript
+from ipy_gateway.core.transcripts.transcription import Segment
 
 from ..support.browser import browser, cues_in_track
 from ..support.transcript_notebooks import HOSTILE, INTERVIEW

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ipy_gateway.core.config import GatewayConfig
-from ipy_gateway.core.preview import preview_of
 from ipy_gateway.core.printable import one_line
-from ipy_gateway.core.timeline import timeline
-from ipy_gateway.core.transcript import Transcript
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.recordings.preview import preview_of
+from ipy_gateway.core.transcripts.timeline import timeline
+from ipy_gateway.core.transcripts.transcript import Transcript
+from ipy_gateway.core.transcripts.transcription import Segment
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle
 

@@ -8,7 +8,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ipy_gateway.core.server_memory import VARIABLE
+from ipy_gateway.core.requests.server_memory import VARIABLE
 
 from ..support.kernel import Kernel
 from ..support.strict_html import StrictReader

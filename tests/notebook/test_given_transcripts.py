@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from ipy_gateway.core.transcript import Transcript
+from ipy_gateway.core.transcripts.transcript import Transcript
 from ipy_gateway.notebook.given_transcripts import GivenTranscripts
 
 

@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ipy_gateway.core.chunks import ChatChunk
+from ipy_gateway.core.answers.chunks import ChatChunk
 from ipy_gateway.core.exceptions import UpstreamError
 from ipy_gateway.notebook.display import is_chat_cell
 

@@ -13,8 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway import GatewayConfig, Transcript
 from ipy_gateway.core.messages import AnswerText, Completion, TranscriptText
-from ipy_gateway.core.transcription import Segment, Transcription
-from ipy_gateway.core.transcripts import Transcripts
+from ipy_gateway.core.transcripts.transcription import Segment, Transcription
+from ipy_gateway.core.transcripts.transcripts import Transcripts
 from ipy_gateway.notebook.parts import Filled
 from ipy_gateway.notebook.variables import fill
 

@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 import ipy_gateway
 
-NEEDS_AN_EXTRA = {"core.fast_transport", "local.hub_download", "local.llama_server"}
+NEEDS_AN_EXTRA = {"core.wire.fast_transport", "local.hub_download", "local.llama_server"}
 
 
 def run(shell: InteractiveShell, cell: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipy_gateway.core.chunks import Usage
+from ipy_gateway.core.answers.chunks import Usage
 from ipy_gateway.render.answers import Answer, answer_bundle
 from ipy_gateway.render.live import MAX_THOUGHT_CHARACTERS, block_bundle, reasoning_bundle
 

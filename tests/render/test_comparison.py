@@ -1,6 +1,6 @@
 """Answers side by side, in text, Markdown and HTML."""
 
-from ipy_gateway.core.chunks import Usage
+from ipy_gateway.core.answers.chunks import Usage
 from ipy_gateway.render.answers import Answer
 from ipy_gateway.render.comparison import Column, comparison_bundle, waiting_comparison_bundle
 

@@ -4,7 +4,7 @@ import pytest
 
 from ipy_gateway.core.config import GatewayConfig
 from ipy_gateway.core.messages import TranscriptText
-from ipy_gateway.core.progress import Progress
+from ipy_gateway.core.waiting.progress import Progress
 from ipy_gateway.render.answers import Answer, answer_bundle
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.html import Html, block, element, fragment

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ipy_gateway.core.journal import JournalEntry
+from ipy_gateway.core.transcribing.journal import JournalEntry
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.journal import SHOWN_ENTRIES, journal_bundle
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ipy_gateway import GatewayConfig
-from ipy_gateway.core.status import ModelStatus, ServerStatus
+from ipy_gateway.core.doctor.status import ModelStatus, ServerStatus
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.status import SHOWN_MODELS, models_bundle, status_bundle
 

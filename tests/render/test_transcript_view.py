@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from ipy_gateway.core.languages import starts_unspaced
-from ipy_gateway.core.preview import PEAK_COUNT, SMALL_PREVIEW, Preview
-from ipy_gateway.core.transcript import Gap, Transcript
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.recordings.preview import PEAK_COUNT, SMALL_PREVIEW, Preview
+from ipy_gateway.core.transcripts.languages import starts_unspaced
+from ipy_gateway.core.transcripts.transcript import Gap, Transcript
+from ipy_gateway.core.transcripts.transcription import Segment
 from ipy_gateway.render import html
 from ipy_gateway.render.bundle import Bundle
 from ipy_gateway.render.transcript_view import transcript_bundle

@@ -10,8 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 from traitlets.config import Config
 
-from ipy_gateway.core.chunks import ChatChunk
-from ipy_gateway.core.replies import Reply
+from ipy_gateway.core.answers.chunks import ChatChunk
+from ipy_gateway.core.answers.replies import Reply
 from ipy_gateway.notebook.live import LiveAnswer
 from ipy_gateway.render.answers import Answer
 

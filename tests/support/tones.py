@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ipy_gateway.core.wav import plain_header
+from ipy_gateway.core.recordings.wav import plain_header
 
 RATE_HZ = 16_000
 WORDS = 40  # different ones; each is a square wave with another half-period

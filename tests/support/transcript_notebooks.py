@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Locator, Page
 
-from ipy_gateway.core.transcript import Gap, Transcript
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.transcripts.transcript import Gap, Transcript
+from ipy_gateway.core.transcripts.transcription import Segment
 
 from ..render.hostile import HOSTILE_ANSWERS
 
@@ -14,9 +14,9 @@ HOSTILE_TEXT = "\u2028".join([*FIRST, *HOSTILE_ANSWERS.values()]).encode(errors=
 SHOWING = """
 from IPython.display import publish_display_data
 from ipy_gateway.core.config import GatewayConfig
-from ipy_gateway.core.preview import preview_of
-from ipy_gateway.core.transcript import Gap, Transcript
-from ipy_gateway.core.transcription import Segment
+from ipy_gateway.core.recordings.preview import preview_of
+from ipy_gateway.core.transcripts.transcript import Gap, Transcript
+from ipy_gateway.core.transcripts.transcription import Segment
 from ipy_gateway.render.html import Html, block
 from ipy_gateway.render.transcript_view import transcript_bundle
 

@@ -5,7 +5,7 @@
 /** @typedef {{whole: string, places: {line: Line, start: number}[]}} Text of several lines, and where each begins */
 
 const FOUND_AT_MOST = 10_000;
-// Scripts that write no blanks between words, as in core/languages.py.
+// Scripts that write no blanks between words, as in core/transcripts/languages.py.
 const UNSPACED =
   "[\\u0e00-\\u109f\\u1780-\\u17ff\\u3000-\\u30ff\\u3400-\\u9fff\\uf900-\\uffef\\u{20000}-\\u{3ffff}]";
 const STARTS_UNSPACED = new RegExp(`^${UNSPACED}`, "u");

@@ -1,0 +1,1 @@
+"""Conversations, and what fits of them into a model's context."""

@@ -1,0 +1,1 @@
+"""Files: read where they lie, written whole, and gone when they were temporary."""

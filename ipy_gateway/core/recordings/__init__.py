@@ -1,0 +1,1 @@
+"""Recordings: found, told apart, decoded."""

@@ -1,0 +1,1 @@
+"""Requests: which server gets them, how often, and what they may cost."""

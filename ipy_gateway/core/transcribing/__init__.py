@@ -1,0 +1,1 @@
+"""From a recording of any length to a transcript."""

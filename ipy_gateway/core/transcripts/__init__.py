@@ -1,0 +1,1 @@
+"""Transcripts: the values, and the files that are made of them."""

@@ -1,0 +1,1 @@
+"""Waiting: deadlines, wake-ups, and telling how far it is."""

@@ -1,0 +1,1 @@
+"""The wire: connections, and the bodies that go over them."""
