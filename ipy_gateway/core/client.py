@@ -5,7 +5,7 @@ import io
 import ssl
 import sys
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -153,7 +153,8 @@ async def _send(
     try:
         return await charged(lambda: client.send_unchanged(request), method, content)
     finally:  # responses and errors keep their request, and may be shown or pickled
-        request.headers.pop("Authorization", None)
+        with suppress(KeyError):
+            del request.headers["Authorization"]  # not pop(), which takes all headers apart
 
 
 class errors_of_ours:  # noqa: N801 - used like a function

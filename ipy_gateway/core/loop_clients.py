@@ -67,7 +67,7 @@ class GatewayClient(httpx.AsyncClient):
             raise
         response.request = request
         try:
-            if response.has_redirect_location:
+            if response.is_redirect and response.has_redirect_location:  # the latter takes all headers apart
                 location = httpx.URL(response.headers["location"])
                 if location.scheme and not location.host:  # what httpx makes of it; of javascript: nothing
                     location.copy_with(host=request.url.host)
