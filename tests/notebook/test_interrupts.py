@@ -79,6 +79,7 @@ def interrupt(kernel: Kernel, message_id: str) -> Stop:
 
 def interrupt_after(kernel: Kernel, code: str, seconds: float) -> Stop:
     message_id = kernel.start(code)
+    kernel.wait_until_begun(message_id)
     time.sleep(seconds)
     return interrupt(kernel, message_id)
 

@@ -47,6 +47,13 @@ class Kernel:
         """Send a cell and return its message id at once. Headless front ends allow no stdin."""
         return str(self.client.execute(code, allow_stdin=allow_stdin))
 
+    def wait_until_begun(self, message_id: str, *, timeout_s: float = 60.0) -> None:
+        """Wait for a cell to be read: before that, Jupyter forgets an interrupt."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout_s)
+            if (message["msg_type"], message["parent_header"].get("msg_id")) == ("execute_input", message_id):
+                return
+
     def finish(self, message_id: str, *, timeout_s: float = 60.0) -> CellRun:
         """Wait for a cell that was started; display updates replace what they update."""
         run = CellRun()
