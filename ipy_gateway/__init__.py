@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .core import *  # noqa: F403 - the public API is that of the core, named in its __all__
-    from .notebook.upload_widget import AudioUpload as AudioUpload
+    from .notebook.upload.upload_widget import AudioUpload as AudioUpload
 
 __version__ = "0.1.0"
 __all__ = [*_core_names, "load_ipython_extension", "unload_ipython_extension"]
@@ -32,7 +32,7 @@ if not TYPE_CHECKING:  # for which there would be every name
         if name in _core_names:
             value = getattr(core, name)
         elif name == "AudioUpload":
-            from .notebook.upload_widget import AudioUpload
+            from .notebook.upload.upload_widget import AudioUpload
 
             value = AudioUpload
         else:

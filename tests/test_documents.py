@@ -25,7 +25,6 @@ SETTING = re.compile(r"%gateway set ((?:\w+=\S+ ?)+)")
 TEST = re.compile(r"`(tests/[\w/]+(?:\.py)?)`")
 STATUS = re.compile(r"URL answered (\d{3}) ([A-Z][A-Za-z ]+):")
 HOLE, ANYTHING = "\0", "[\\s\\S]*"
-FLOORS = {"core", "local", "render", "notebook", "load_ipython_extension"}
 MIN_LETTERS = 8  # a template of less says nothing of its own
 
 
@@ -119,29 +118,30 @@ def test_the_citation_is_of_this_version() -> None:
 
 
 def test_every_file_is_on_the_map_and_every_name_there_a_file() -> None:
-    named = re.findall(r"`([\w*/]+)`", (PROJECT / "ARCHITECTURE.md").read_text("utf-8"))
-    patterns = {name.rpartition("/")[2] for name in named}
-    files = {path.stem for path in (PROJECT / "ipy_gateway").rglob("*.py") if path.stem[:2] != "__"}
-    others = {path.stem for path in (PROJECT / "ipy_gateway").rglob("static/*")}
+    package = PROJECT / "ipy_gateway"
+    folders = {path.parent for path in package.rglob("*.py")} - {package}
+    told = names_on_the_map()
 
-    matched = {name: fnmatch.filter(files | others | FLOORS | {*CORE_FOLDERS}, name) for name in patterns}
+    for folder in folders:
+        patterns = told.pop(folder.name if folder.parent.name == "core" else str(folder.relative_to(package)))
+        files = {path.stem for path in folder.glob("*.py") if path.stem[:2] != "__"}
+        others = {path.stem for path in folder.glob("static/*")}
+        assert [one for one in files if not any(fnmatch.fnmatch(one, pattern) for pattern in patterns)] == []
+        assert [pattern for pattern in patterns if not fnmatch.filter(files | others, pattern)] == []
+    assert told == {}
 
-    assert [name for name in files if not any(fnmatch.fnmatch(name, one) for one in patterns)] == []
-    assert [name for name, found in matched.items() if not found] == []
 
-
-def test_the_map_has_each_file_of_the_core_in_its_folder() -> None:
-    core = PROJECT / "ipy_gateway" / "core"
-    folders = {"core": core} | {name: core / name for name in CORE_FOLDERS}
+def names_on_the_map() -> dict[str, list[str]]:
+    """Patterns in the tables of ARCHITECTURE.md, by folder; those of the core by their name alone."""
     text = (PROJECT / "ARCHITECTURE.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)`(?: itself)? \| (.+) \|$", text, re.MULTILINE)
-    told = {name: re.findall(r"`([\w*]+)`", row) for name, row in rows if name in folders}
+    told: dict[str, list[str]] = {}
+    for folder, row in re.findall(r"^\| `([\w/]+)`[^|]* \| ([^|]+) \|$", text, re.MULTILINE):
+        told.setdefault(folder, []).extend(re.findall(r"`(?:static/)?([\w*]+)`", row))
+    return told
 
-    for name, patterns in told.items():
-        files = {path.stem for path in folders[name].glob("*.py")} - {"__init__"}
-        assert {one for one in files if any(fnmatch.fnmatch(one, pattern) for pattern in patterns)} == files
-        assert [pattern for pattern in patterns if not fnmatch.filter(files, pattern)] == []
-    assert list(told) == ["core", *CORE_FOLDERS]
+
+def test_the_folders_of_the_core_stand_in_their_order() -> None:
+    assert [name for name in names_on_the_map() if name in CORE_FOLDERS] == list(CORE_FOLDERS)
 
 
 def test_no_file_of_the_package_is_longer_than_the_contributors_are_told() -> None:

@@ -12,17 +12,17 @@ from ..core.recordings.preview import Preview
 from ..core.waiting.progress import AnalysisProgress, Progress, report
 from ..render.answers import Answer, answer_of
 from ..render.results import note_bundle
-from .analyze_options import parse_analyze_line
 from .analyzed import Analyzed, analyzed_by, preview_for
-from .asked import config_for, filled_options, text_of_cell
+from .chat.asked import config_for, filled_options, text_of_cell
+from .chat.dry_run import show_analysis_dry_run
+from .chat.live import LiveAnswer
 from .display import is_chat_cell
-from .dry_run import show_analysis_dry_run
 from .files import naming, naming_near_misses
 from .gateway_magics import GatewayMagics
-from .live import LiveAnswer
-from .options import ChatOptions, request_params
+from .lines.analyze_options import parse_analyze_line
+from .lines.options import ChatOptions, request_params
 from .sources import expanded
-from .variables import Names, fill
+from .values.variables import Names, fill
 
 KEPT = "Stopped. What is transcribed is kept: run the cell again, and it is not asked for again."
 NOT_KEPT = "Stopped. Nothing is kept: the answers about parts are drawn together in the end alone."

@@ -21,7 +21,7 @@ from ..core.transcripts.transcripts import Transcripts
 from ..render.markdown import cites_times
 from .files import file_argument, unquoted
 from .sources import source_at
-from .variables import Names, value_of
+from .values.variables import Names, value_of
 
 _UNUSUAL = re.compile(r"[^\w .()-]")  # in the name of a file
 

@@ -11,10 +11,10 @@ from ..render.transcript_view import transcript_bundle
 from .batch_output import BatchOutput
 from .files import naming
 from .gateway_magics import GatewayMagics
+from .lines.transcribe_options import TranscribeOptions, parse_transcribe_line
 from .recordings import Batch
 from .sources import Source, expanded, sources_named
-from .transcribe_options import TranscribeOptions, parse_transcribe_line
-from .variables import Names
+from .values.variables import Names
 
 
 class Transcribing:

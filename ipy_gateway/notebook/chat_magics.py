@@ -11,17 +11,17 @@ from ..core.messages import text_message
 from ..render.answers import Answer
 from ..render.conversation import conversation_bundle, conversations_bundle
 from ..render.results import note_bundle
-from .asides import Asides
-from .asked import filled_options, question_of, text_of_cell
-from .conversations import USUAL, Conversations
+from .chat.asides import Asides
+from .chat.asked import filled_options, question_of, text_of_cell
+from .chat.conversations import USUAL, Conversations
+from .chat.dry_run import show_chat_dry_run
+from .chat.questioner import Questioner
+from .chat.typed import ask_typed, kind_named
 from .display import is_chat_cell
-from .dry_run import show_chat_dry_run
 from .gateway_magics import GatewayMagics
-from .options import ChatOptions, parse_chat_line
-from .parts import Filled
-from .questioner import Questioner
-from .typed import ask_typed, kind_named
-from .variables import Names, fill
+from .lines.options import ChatOptions, parse_chat_line
+from .values.parts import Filled
+from .values.variables import Names, fill
 
 
 class Chats:

@@ -13,9 +13,9 @@ from IPython.core.completer import (
 )
 from IPython.core.interactiveshell import InteractiveShell
 
-from .analyze_options import analyze_option_words
 from .gateway_magics import GatewayMagics
-from .options import option_words
+from .lines.analyze_options import analyze_option_words
+from .lines.options import option_words
 from .settings import WORDS
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from ..render.journal import journal_bundle
 from ..render.results import changes_bundle, note_bundle
 from ..render.status import models_bundle, status_bundle
 from . import cassettes
-from .budget_line import budget_after
 from .display import is_headless
 from .examination import Examination
 from .gateway_magics import GatewayMagics
 from .kernel_loop import KernelLoop
+from .lines.budget_line import budget_after
 from .settings import changed, loop_named, names_in
 from .shown_bundles import bundle_of
 

@@ -15,8 +15,8 @@ from .shown_values import ShownValues
 if TYPE_CHECKING:
     from ..core.config import GatewayConfig
     from .batch_output import BatchOutput
+    from .chat.live import LiveAnswer
     from .display import Output
-    from .live import LiveAnswer
     from .loop import Bridge
     from .recordings import Batch
 
@@ -85,7 +85,7 @@ class GatewayMagics(Magics, SettingTraits):
 
     def live_answer(self, what: str, *, owns_cell: bool) -> "LiveAnswer":
         """The output of a chat, with what it says until the answer begins."""
-        from .live import LiveAnswer
+        from .chat.live import LiveAnswer
 
         return LiveAnswer(self._ipython, what, self.bridge, owns_cell=owns_cell)
 

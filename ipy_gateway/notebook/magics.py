@@ -14,15 +14,15 @@ from IPython.core.magic import (
     no_var_expand,
 )
 
-from .analyze_options import ANALYZE_HELP
 from .gateway_magics import GatewayMagics
-from .options import CHAT_HELP
-from .transcribe_options import TRANSCRIBE_HELP
-from .upload_options import UPLOAD_HELP
+from .lines.analyze_options import ANALYZE_HELP
+from .lines.options import CHAT_HELP
+from .lines.transcribe_options import TRANSCRIBE_HELP
+from .lines.upload_options import UPLOAD_HELP
 
 if TYPE_CHECKING:
     from .chat_magics import Chats
-    from .variables import Names
+    from .values.variables import Names
 
 
 class _OurMagics(Magics):

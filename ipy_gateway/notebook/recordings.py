@@ -17,8 +17,8 @@ from ..core.transcripts.transcript import Transcript
 from ..core.transcripts.transcripts import Transcripts
 from ..core.waiting.progress import TranscriptionProgress
 from ..render.recordings import RecordingState
+from .lines.transcribe_options import TranscribeOptions
 from .sources import Source
-from .transcribe_options import TranscribeOptions
 
 
 @dataclass

@@ -14,8 +14,8 @@ from ..render.recordings import RecordingState, summary_bundle
 from ..render.results import config_bundle
 from ..render.results import transcript_bundle as text_bundle
 from ..render.transcript_view import transcript_bundle
-from .background import BackgroundAnswer, background_bundle
-from .compare import Comparison, comparison_of
+from .chat.background import BackgroundAnswer, background_bundle
+from .chat.compare import Comparison, comparison_of
 from .recordings import gaps_text
 
 

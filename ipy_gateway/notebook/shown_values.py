@@ -15,8 +15,8 @@ TYPES: Final = tuple(
         "core.answers.replies.Reply",
         "core.transcripts.transcript.Transcript",
         "core.transcripts.transcripts.Transcripts",
-        "notebook.background.BackgroundAnswer",
-        "notebook.compare.Comparison",
+        "notebook.chat.background.BackgroundAnswer",
+        "notebook.chat.compare.Comparison",
     )
 )
 

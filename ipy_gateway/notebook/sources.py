@@ -20,7 +20,7 @@ from ..core.printable import one_line
 from ..core.recordings.fsspec_source import path_of
 from ..core.secret import public_url
 from .files import other_names
-from .variables import value_of
+from .values.variables import value_of
 
 SUFFIXES = frozenset(
     f".{kind}"

@@ -4,7 +4,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..core.exceptions import InvalidRequestError
 from .display import is_terminal
-from .upload_options import parse_upload_line
+from .lines.upload_options import parse_upload_line
 
 
 def upload(line: str, shell: InteractiveShell) -> None:
@@ -19,7 +19,7 @@ def upload(line: str, shell: InteractiveShell) -> None:
             "A terminal has no place to drop a recording.",
             "Write %transcribe talk.wav, or open a notebook.",
         )
-    from .upload_widget import AudioUpload  # ipywidgets take longer than all else together
+    from .upload.upload_widget import AudioUpload  # ipywidgets take longer than all else together
 
     widget = AudioUpload(
         language=options.language,

@@ -3,7 +3,7 @@
 import pytest
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.notebook.analyze_options import ANALYZE_HELP, analyze_option_words, parse_analyze_line
+from ipy_gateway.notebook.lines.analyze_options import ANALYZE_HELP, analyze_option_words, parse_analyze_line
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import pytest
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.notebook.analyze_options import parse_analyze_line
-from ipy_gateway.notebook.compare import contestants_of
-from ipy_gateway.notebook.options import CHAT_HELP, ChatOptions, option_words, parse_chat_line
+from ipy_gateway.notebook.chat.compare import contestants_of
+from ipy_gateway.notebook.lines.analyze_options import parse_analyze_line
+from ipy_gateway.notebook.lines.options import CHAT_HELP, ChatOptions, option_words, parse_chat_line
 
 
 def test_a_line_asks_in_the_background() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ipy_gateway import Budget, InvalidRequestError
-from ipy_gateway.notebook.budget_line import budget_after
+from ipy_gateway.notebook.lines.budget_line import budget_after
 
 from ..support.chat_stream import streamed
 from ..support.fault_server import FaultServer, answer, fault_server

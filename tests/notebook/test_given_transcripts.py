@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from ipy_gateway.core.transcripts.transcript import Transcript
-from ipy_gateway.notebook.given_transcripts import GivenTranscripts
+from ipy_gateway.notebook.upload.given_transcripts import GivenTranscripts
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipy_gateway import InvalidRequestError
-from ipy_gateway.notebook.options import (
+from ipy_gateway.notebook.lines.options import (
     ACTION_OPTIONS,
     CHAT_HELP,
     QUESTION_OPTIONS,

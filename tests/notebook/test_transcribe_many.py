@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ipy_gateway import GatewayConfig
+from ipy_gateway.notebook.lines.transcribe_options import TranscribeOptions
 from ipy_gateway.notebook.recordings import Batch
 from ipy_gateway.notebook.sources import Source
-from ipy_gateway.notebook.transcribe_options import TranscribeOptions
 
 from ..support.fault_server import Answer, FaultServer, RecordedRequest, answer, fault_server
 from ..support.hearing_server import Ear, hearing_server

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipy_gateway import InvalidRequestError
-from ipy_gateway.notebook.transcribe_options import TranscribeOptions, parse_transcribe_line
+from ipy_gateway.notebook.lines.transcribe_options import TranscribeOptions, parse_transcribe_line
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import threading
 
 from ipy_gateway.core.transcripts.transcript import Transcript
-from ipy_gateway.notebook.upload_callback import Callback
+from ipy_gateway.notebook.upload.upload_callback import Callback
 
 POOLED_THREADS = min(32, (os.cpu_count() or 1) + 4)  # asyncio's own number
 

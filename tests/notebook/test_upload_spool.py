@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ipy_gateway.core.exceptions import AudioProcessingError, InvalidRequestError
-from ipy_gateway.notebook.upload_limits import Announcement, Limits, limits_of
-from ipy_gateway.notebook.upload_spool import UploadSpool
+from ipy_gateway.notebook.upload.upload_limits import Announcement, Limits, limits_of
+from ipy_gateway.notebook.upload.upload_spool import UploadSpool
 
 SOUND = bytes(range(256)) * 10
 HALF = len(SOUND) // 2

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.notebook.parts import Filled
-from ipy_gateway.notebook.variables import fill, fill_option
+from ipy_gateway.notebook.values.parts import Filled
+from ipy_gateway.notebook.values.variables import fill, fill_option
 
 from ..support.filling import text_of
 

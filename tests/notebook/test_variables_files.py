@@ -7,8 +7,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_gateway.core.exceptions import InvalidRequestError
-from ipy_gateway.notebook.parts import Filled, Sound
-from ipy_gateway.notebook.variables import fill
+from ipy_gateway.notebook.values.parts import Filled, Sound
+from ipy_gateway.notebook.values.variables import fill
 
 from ..support.filling import filled, text_of
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from ipy_gateway import GatewayConfig
 from ipy_gateway.core.exceptions import AudioProcessingError, InvalidRequestError
-from ipy_gateway.notebook.parts import Filled, Picture, Sound, content_of
-from ipy_gateway.notebook.variables import fill
+from ipy_gateway.notebook.values.parts import Filled, Picture, Sound, content_of
+from ipy_gateway.notebook.values.variables import fill
 
 from ..support.filling import filled
 
@@ -113,7 +113,7 @@ def test_without_pillow_a_large_file_is_sent_and_a_very_large_one_refused() -> N
     program = (
         "import sys\n"
         "sys.modules['PIL'] = None\n"
-        "from ipy_gateway.notebook.pictures import filled_with_picture\n"
+        "from ipy_gateway.notebook.values.pictures import filled_with_picture\n"
         "(picture,) = filled_with_picture(bytes(6_000_000), 'image/png', '{{ photo }}').parts\n"
         "print(len(picture.data))\n"
         "filled_with_picture(bytes(20_000_001), 'image/png', '{{ photo }}')\n"
@@ -160,7 +160,7 @@ def test_no_library_is_imported_to_look_at_a_value() -> None:
     program = (
         "import json, sys\n"
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        "from ipy_gateway.notebook.variables import fill\n"
+        "from ipy_gateway.notebook.values.variables import fill\n"
         "shell = InteractiveShell.instance()\n"
         "shell.user_ns['value'] = object()\n"
         "fill('{{value}} {{ {1} }} {{len}}', shell)\n"

@@ -15,8 +15,8 @@ from ipy_gateway import GatewayConfig, Transcript
 from ipy_gateway.core.messages import AnswerText, Completion, TranscriptText
 from ipy_gateway.core.transcripts.transcription import Segment, Transcription
 from ipy_gateway.core.transcripts.transcripts import Transcripts
-from ipy_gateway.notebook.parts import Filled
-from ipy_gateway.notebook.variables import fill
+from ipy_gateway.notebook.values.parts import Filled
+from ipy_gateway.notebook.values.variables import fill
 
 from ..support.filling import filled, text_of
 

@@ -2,8 +2,8 @@
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ipy_gateway.notebook.parts import Filled
-from ipy_gateway.notebook.variables import fill
+from ipy_gateway.notebook.values.parts import Filled
+from ipy_gateway.notebook.values.variables import fill
 
 
 def filled(shell: InteractiveShell, value: object) -> Filled:

@@ -12,7 +12,7 @@ from traitlets.config import Config
 
 from ipy_gateway.core.answers.chunks import ChatChunk
 from ipy_gateway.core.answers.replies import Reply
-from ipy_gateway.notebook.live import LiveAnswer
+from ipy_gateway.notebook.chat.live import LiveAnswer
 from ipy_gateway.render.answers import Answer
 
 Result = TypeVar("Result")

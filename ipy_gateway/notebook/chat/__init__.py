@@ -1,0 +1,1 @@
+"""A question in a cell, and the answer while it is written."""

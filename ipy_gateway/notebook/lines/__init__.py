@@ -1,0 +1,1 @@
+"""The line of a magic: its options, and what they mean."""

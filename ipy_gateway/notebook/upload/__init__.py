@@ -1,0 +1,1 @@
+"""The upload widget: its page, its protocol, what it keeps."""
