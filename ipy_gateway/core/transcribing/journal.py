@@ -179,9 +179,8 @@ class Journal:
         await asyncio.to_thread(self._let_go)
 
     def _let_go(self) -> None:
-        with (
-            self._lock
-        ):  # a search goes on when nobody waits for it any more, and closing under it is a crash
+        # A search goes on when nobody waits for it any more, and to close the file under it ends the process.
+        with self._lock:
             self._is_on = False
             if self._connection:
                 self._connection.close()
