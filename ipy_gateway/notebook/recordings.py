@@ -136,16 +136,16 @@ class Batch:
             state="known already" if self.known[number] == "known already" else "done",
             length_s=transcript.duration_s,
             seconds=None if self.known[number] else transcript.seconds,  # it tells nothing of speed
-            problem=gaps_text(transcript),
+            problem=problems_of(transcript),
         )
 
     def _change(self, number: int, **changes: Any) -> None:
         self.states[number] = replace(self.states[number], **changes)
 
 
-def gaps_text(transcript: Transcript) -> str:
-    """What is missing of a transcript, or ""."""
-    return "; ".join(map(str, transcript.gaps))
+def problems_of(transcript: Transcript) -> str:
+    """What is missing of a transcript, and what else is to be known of it, or ""."""
+    return "; ".join([*map(str, transcript.gaps), *transcript.notices])
 
 
 def _remove(path: Path) -> None:

@@ -16,7 +16,7 @@ from ..render.results import transcript_bundle as text_bundle
 from ..render.transcript_view import transcript_bundle
 from .chat.background import BackgroundAnswer, background_bundle
 from .chat.compare import Comparison, comparison_of
-from .recordings import gaps_text
+from .recordings import problems_of
 
 
 @singledispatch
@@ -50,7 +50,7 @@ def _(transcript: Transcript) -> Bundle:
 @bundle_of.register
 def _(result: Transcripts) -> Bundle:
     done = [
-        RecordingState(name, "done", length_s=one.duration_s, seconds=one.seconds, problem=gaps_text(one))
+        RecordingState(name, "done", length_s=one.duration_s, seconds=one.seconds, problem=problems_of(one))
         for name, one in result.transcripts.items()
     ]
     failed = [RecordingState(name, "failed", problem=str(error)) for name, error in result.errors.items()]

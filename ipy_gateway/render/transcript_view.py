@@ -65,6 +65,7 @@ def transcript_bundle(
     )
     shown = list(map(_plain, lines))
     end = [f"[{CUT_OFF}]"] if transcript.cut_off else []
+    end += [f"[{one_line(notice)}]" for notice in transcript.notices]
     text = "\n".join([*shown, *end])
     excerpt = "\n".join([*_beginning(shown, transcript.gaps), *end])
     return Bundle(text, html, _facts(transcript, preview, seconds), excerpt=excerpt)
@@ -145,7 +146,7 @@ def _in_letters(number: int) -> str:
 
 def _notices(transcript: Transcript, preview: Preview | None) -> list[str]:
     cut_off = [CUT_OFF] if transcript.cut_off else []
-    return [*(part_notice(preview) if preview else []), *cut_off]
+    return [*map(one_line, transcript.notices), *(part_notice(preview) if preview else []), *cut_off]
 
 
 def _missing(gaps: tuple[Gap, ...]) -> list[str]:

@@ -488,7 +488,9 @@ async def test_of_several_sound_tracks_the_first_is_heard_and_the_others_are_tol
 
     assert transcript.text.split() == [word(3)] * 5
     (warning,) = warned
-    assert str(warning.message) == "'call.mp4' has 2 sound tracks, and the first of them was transcribed."
+    assert warning.filename == __file__
+    assert transcript.notices == (str(warning.message),)
+    assert transcript.notices == ("The recording has 2 sound tracks, and the first of them was transcribed.",)
 
 
 async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
@@ -503,7 +505,7 @@ async def test_a_recording_that_grows_meanwhile_is_told(tmp_path: Path) -> None:
 
     with (
         hearing_server(ear) as server,
-        pytest.warns(IncompleteAnswerWarning, match=r"'live.wav' was written"),
+        pytest.warns(IncompleteAnswerWarning, match="The recording was written to"),
     ):
         transcript = await transcribe(path, config_for(server.url, ear), on_progress=grow)
 

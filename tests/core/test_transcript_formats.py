@@ -166,6 +166,9 @@ def changed(**values: Any) -> str:
         ),
         (changed(segments=[{"start_s": 2, "end_s": 1, "text": ""}]), "before its start_s, 2."),
         (changed(gaps=[None]), "The JSON holds null as a gap."),
+        (changed(notices="a"), "The JSON holds a text as notices."),
+        (changed(notices=[1]), "The notices hold a value of type int."),
+        (changed(notices=["\ud800"]), "holds half of a surrogate pair"),
     ],
 )
 def test_json_of_anything_else_is_refused_in_a_sentence(text: Any, sentence: str) -> None:

@@ -1,11 +1,13 @@
 """%transcribe of several recordings, and what is kept of them."""
 
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from ipy_gateway import GatewayConfig
@@ -84,6 +86,22 @@ def test_a_larger_player_has_more_of_a_recording(kernel: Kernel) -> None:
 
     small_html, large_html = (run.outputs[0]["data"]["text/html"] for run in (small, large))
     assert len(large_html) > len(small_html) + 50_000
+
+
+def test_further_sound_tracks_are_told_where_the_transcript_is_shown(
+    kernel: Kernel, note: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "call.mp4"
+    tracks = ["-i", str(note), "-i", str(note), "-map", "0:a", "-map", "1:a"]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *tracks, "-c", "copy", path], check=True)
+
+    with fault_server(HEARD, HEARD) as server:
+        alone = asking(kernel, server, f"_ = %transcribe {path}")
+        of_many = asking(kernel, server, f"_ = %transcribe {path} b.wav")
+
+    for run in (alone, of_many):
+        assert [output.get("name") for output in run.outputs] == [None]  # nothing on stderr
+        assert "The recording has 2 sound tracks" in run.outputs[0]["data"]["text/html"]
 
 
 def test_recordings_of_one_name_stay_apart(kernel: Kernel) -> None:

@@ -170,6 +170,14 @@ def test_a_transcript_that_was_cut_off_says_so() -> None:
     assert notice in read(bundle).text
 
 
+def test_a_notice_stands_above_the_text_and_below_it_in_plain_text() -> None:
+    notice = "The recording has 2 sound tracks, and the first of them was transcribed."
+    bundle = transcript_bundle(Transcript("Good", (Segment(0, 1, "Good"),), notices=(notice,)))
+
+    assert bundle.data["text/plain"] == f"[0:00] Good\n[{notice}]"
+    assert read(bundle).text.index(notice) < read(bundle).text.index("0:00")
+
+
 @pytest.mark.parametrize("text", [*HOSTILE_ANSWERS.values(), "</script><!--<script>\u2028 \x1b[31m \u202e"])
 def test_no_value_gets_out_of_its_place(text: str) -> None:
     hostile = text.encode(errors="replace").decode()
@@ -180,6 +188,7 @@ def test_no_value_gets_out_of_its_place(text: str) -> None:
         model=hostile,
         server=hostile,
         gaps=(Gap(1, 2, hostile),),
+        notices=(hostile,),
     )
 
     bundle = transcript_bundle(transcript, preview=PREVIEW)

@@ -79,6 +79,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
         source=draw(TEXTS),
         seconds=draw(st.none() | TIMES_S),
         cut_off=draw(st.booleans()),
+        notices=tuple(draw(st.lists(TEXTS, max_size=2))),
     )
 
 

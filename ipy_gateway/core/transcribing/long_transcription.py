@@ -3,7 +3,7 @@
 import asyncio
 import time
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -229,8 +229,7 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
             windows = recording_windows(opened.content, recording, config, run.window_s)
             async with aclosing(windows):
                 await run.hear(windows)
-            _warn_of_a_change(opened)
-            _warn_of_other_tracks(opened, stated)
+            notices = list(_notices(opened, stated))
     whole, gaps = put_together(run.heard)
     if not stated.is_estimate:
         gaps += end_that_is_missing(run.end_s, stated.duration_s)
@@ -242,29 +241,25 @@ async def _transcript_of(source: Source, shared: _Shared, position: int = 0) -> 
         server=server,
         seconds=time.monotonic() - started_s,
         gaps=gaps,
+        notices=notices,
     )
 
 
-def _warn_of_a_change(opened: OpenSource) -> None:
+def _notices(opened: OpenSource, stated: Stated) -> Iterator[str]:
     if isinstance(opened.content, FileBytes) and opened.content.has_changed:
-        message = f"{opened.name!r} was written to while it was transcribed: do it again once it is complete."
-        warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
-
-
-def _warn_of_other_tracks(opened: OpenSource, stated: Stated) -> None:
+        yield "The recording was written to while it was transcribed: do it again once it is complete."
     if stated.sound_tracks > 1:
-        name = repr(opened.name) if opened.name else "The recording"
-        message = f"{name} has {stated.sound_tracks} sound tracks, and the first of them was transcribed."
-        warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
+        yield f"The recording has {stated.sound_tracks} sound tracks, and the first of them was transcribed."
 
 
 def _warn_of_what_is_missing(transcript: Transcript) -> None:
+    messages = list(transcript.notices)
     if transcript.gaps:
         count = len(transcript.gaps)
         parts = "1 part" if count == 1 else f"{count} parts"
-        message = f"{parts} of the recording could not be transcribed: {transcript.gaps[0]}"
+        messages.append(f"{parts} of the recording could not be transcribed: {transcript.gaps[0]}")
     elif transcript.cut_off:
-        message = "A part of the answer was cut off at the server's length limit: what follows is missing."
-    else:
-        return
-    warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
+        limit = "at the server's length limit: what follows is missing."
+        messages.append(f"A part of the answer was cut off {limit}")
+    for message in messages:
+        warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)

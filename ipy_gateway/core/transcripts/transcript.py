@@ -60,6 +60,7 @@ class Transcript:
         seconds: how long the transcription took, or None.
         gaps: the parts that could not be transcribed, by `start_s`.
         cut_off: whether a length limit of the server ended it, or a part of it, too early.
+        notices: what else is to be known of it, such as further sound tracks, a sentence each.
 
     Raises:
         InvalidRequestError: a value has the wrong type, a time is negative or no number, an end lies before
@@ -77,6 +78,7 @@ class Transcript:
     seconds: float | None = field(default=None, compare=False)
     gaps: tuple[Gap, ...] = ()
     cut_off: bool = False
+    notices: tuple[str, ...] = ()
 
     __iter__ = None  # with __getitem__ alone, Python would take it for a sequence
 
@@ -90,6 +92,8 @@ class Transcript:
                 check_number("transcript", name, getattr(self, name))
         object.__setattr__(self, "segments", check_kinds("segments", self.segments, Segment))
         object.__setattr__(self, "gaps", check_kinds("gaps", self.gaps, Gap))
+        object.__setattr__(self, "notices", check_kinds("notices", self.notices, str))
+        check_texts("transcript", notices=" ".join(self.notices))
         check_segments(self.segments)
         check_gaps(self.gaps)
 
@@ -118,6 +122,7 @@ class Transcript:
         server: str = "",
         seconds: float | None = None,
         gaps: Iterable[Gap] = (),
+        notices: Iterable[str] = (),
     ) -> Self:
         """A transcript of what a server said, whose segments may come in any order.
 
@@ -128,6 +133,7 @@ class Transcript:
             server: its base URL.
             seconds: how long it took.
             gaps: what is missing, in any order.
+            notices: what else is to be known of it.
         """
         return cls(
             transcription.text,
@@ -140,6 +146,7 @@ class Transcript:
             seconds=seconds,
             gaps=tuple(sorted(gaps, key=_start_s)),
             cut_off=transcription.cut_off,
+            notices=tuple(notices),
         )
 
     @classmethod

@@ -36,6 +36,7 @@ def json_of(transcript: "Transcript") -> str:
         "cut_off": transcript.cut_off,
         "segments": [_segment_json(segment) for segment in transcript.segments],
         "gaps": [_plain(gap) for gap in transcript.gaps],
+        "notices": list(transcript.notices),
     }
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
@@ -91,6 +92,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "cut_off": bool,
     "segments": list,
     "gaps": list,
+    "notices": list,
 }
 
 

@@ -83,7 +83,8 @@ def _origin(transcript: "Transcript") -> str:
     model = f"model {transcript.model}" if transcript.model else ""
     cut_off = "ended too early at a length limit" if transcript.cut_off else ""
     facts = ", ".join(filter(None, [length, language, model, cut_off]))
-    return f"*{_escaped(one_line(facts))}*" if facts else ""
+    lines = [facts, *transcript.notices]
+    return "\n\n".join(f"*{_escaped(one_line(line))}*" for line in lines if line)
 
 
 def _marked_up(paragraph: _Paragraph) -> str:
