@@ -152,15 +152,12 @@ def _path(text: str) -> Path:
 
 def _in_folder(folder: Path) -> Sources:
     try:
-        names = sorted(
-            entry.name
-            for entry in os.scandir(folder)
-            if Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
-        )
+        entries = [entry.name for entry in os.scandir(folder) if entry.is_file()]
     except OSError as error:
         raise InvalidRequestError(
             f"The folder {str(folder)!r} can't be read: {error.strerror}.", "Check its permissions."
         ) from error
+    names = sorted((name for name in entries if Path(name).suffix.lower() in SUFFIXES), key=_as_people_sort)
     if not names:
         raise InvalidRequestError(
             f"There is no recording in the folder {str(folder)!r}.",
@@ -174,7 +171,7 @@ def _matching(pattern: Path) -> Sources:
     escaped = glob.escape(str(folder))  # the name of a folder is none, even where it is [2024]
     rest = str(pattern.relative_to(folder))
     found = glob.glob(os.path.join(escaped, rest), recursive=True)  # noqa: PTH118, PTH207 - pathlib matches otherwise
-    files = [path for path in map(Path, sorted(found)) if path.is_file()]
+    files = [path for path in map(Path, sorted(found, key=_as_people_sort)) if path.is_file()]
     recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not files:
         raise InvalidRequestError(
@@ -182,6 +179,12 @@ def _matching(pattern: Path) -> Sources:
             f"The notebook runs in {str(Path.cwd())!r}; check the pattern.",
         )
     return _several([Source(path.name, path) for path in recordings or files])
+
+
+def _as_people_sort(name: str) -> tuple[list[str | int], str]:
+    """A key that has "talk 2" before "talk 10", and "Anna" beside "anna"."""
+    parts = re.split(r"(\d+)", name)  # texts and numbers in turns
+    return [int(part) if place % 2 else part.casefold() for place, part in enumerate(parts)], name
 
 
 def _of_value(value: Any, name: str) -> Sources:

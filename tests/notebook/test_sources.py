@@ -37,6 +37,17 @@ def test_a_folder_names_the_recordings_in_it(folder: Path, shell: InteractiveShe
     assert names([str(folder)], shell) == ["a.mp3", "b.wav", "my talk.wav"]
 
 
+def test_numbers_are_counted_and_capitals_have_no_place_of_their_own(
+    tmp_path: Path, shell: InteractiveShell
+) -> None:
+    in_order = ["anna.wav", "Ben.wav", "talk 2.wav", "Talk 10.wav", "talk 010b.wav"]
+    for name in in_order:
+        (tmp_path / name).write_bytes(b"sound")
+
+    assert names([str(tmp_path)], shell) == in_order
+    assert names([str(tmp_path / "*.wav")], shell) == in_order
+
+
 def test_a_file_that_is_named_twice_is_transcribed_once(folder: Path, shell: InteractiveShell) -> None:
     assert names(["b.wav", "*.wav"], shell) == ["b.wav", "my talk.wav"]
 
