@@ -79,6 +79,7 @@ async def test_no_word_is_lost_at_a_cut_and_times_are_right(
     assert error_s <= 0.3
     assert len(found.errors_s) > len(recording.spoken)
     assert len(told) > 3
+    assert (transcript.gaps, transcript.source, transcript.server) == ((), "talk.wav", "local://engine")
 
 
 async def test_what_a_decoder_jumps_over_is_heard(sentences: list[Sentence], tmp_path: Path) -> None:
