@@ -33,6 +33,14 @@ with temporary_folder() as folder:
 """
 
 
+OF_THE_USER = [
+    ("others_abc", 0o700),
+    ("ipy_gateway_examples", 0o700),
+    ("ipy_gateway_temporary_talks", 0o700),
+    ("ipy_gateway_temporary_myvoices", 0o755),
+]
+
+
 @contextmanager
 def user_of_a_folder(place: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A process that has made a folder at a place; it is a day ago."""
@@ -65,11 +73,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    of_today = tmp_path / "ipy_gateway_of_today"
-    of_somebody_else = tmp_path / "others_abc"
-    of_today.mkdir()
-    of_somebody_else.mkdir()
-    make_old(of_somebody_else)
+    of_today = tmp_path / "ipy_gateway_temporary_of_today"
+    of_today.mkdir(mode=0o700)
+    kept = {of_today}
+    for name, mode in OF_THE_USER:
+        (tmp_path / name).mkdir(mode=mode)
+        make_old(tmp_path / name)
+        kept.add(tmp_path / name)
     with user_of_a_folder(tmp_path) as (_, used), user_of_a_folder(tmp_path) as (killed, left):
         killed.send_signal(signal.SIGKILL)
         killed.wait()
@@ -77,9 +87,9 @@ def test_what_a_killed_process_left_is_removed_by_the_next(
         with temporary_folder() as folder:
             wait_until_gone(left)
 
-            assert set(tmp_path.iterdir()) == {of_today, of_somebody_else, used, folder}
+            assert set(tmp_path.iterdir()) == {*kept, used, folder}
 
-    assert set(tmp_path.iterdir()) == {of_today, of_somebody_else}
+    assert set(tmp_path.iterdir()) == kept
 
 
 CONFIG = GatewayConfig(ffmpeg_bin=imageio_ffmpeg.get_ffmpeg_exe())

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -43,16 +44,20 @@ def _begin_to_remove(place: Path, prefix: str) -> None:
 
 
 def remove_leftovers(place: Path, prefix: str) -> None:
-    """Remove this user's folders of such names that are a day old, and that no process uses."""
+    """Remove this user's folders of such names that are a day old, and that no process uses.
+
+    A folder of the user's own has another name, or lets others look into it: `tempfile` adds eight characters
+    to the prefix, and takes all rights from others.
+    """
     with suppress(OSError):
-        for folder in place.glob(f"{prefix}*"):
+        for folder in place.glob(f"{prefix}{'[a-z0-9_]' * 8}"):
             with suppress(OSError):  # somebody else has removed it
                 _remove_if_left(folder)
 
 
 def _remove_if_left(folder: Path) -> None:
     status = folder.lstat()
-    is_ours = hasattr(os, "getuid") and status.st_uid == os.getuid()
+    is_ours = stat.S_IMODE(status.st_mode) == 0o700 and status.st_uid == os.getuid()
     if not is_ours or time.time() - status.st_mtime < LEAST_AGE_S:
         return
     descriptor = _lock(folder)

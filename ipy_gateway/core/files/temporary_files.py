@@ -11,7 +11,7 @@ from typing import BinaryIO
 from ..exceptions import AudioProcessingError
 from .leftovers import in_use, remove_once
 
-_PREFIX = "ipy_gateway_"
+_PREFIX = "ipy_gateway_temporary_"  # what nobody calls a folder of their own: old ones are removed
 
 
 @contextlib.contextmanager
