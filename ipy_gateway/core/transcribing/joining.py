@@ -15,7 +15,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*")
 
 # Tags round, and a video may go on for a moment after its sound.
 _LEAST_MISSING_S = 5.0
-_LEAST_MISSING = 0.005
+_LEAST_MISSING_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,11 @@ def end_that_is_missing(end_s: float, stated_s: float | None) -> tuple[Gap, ...]
         end_s: where its sound ends; 0 where nobody knows.
         stated_s: how long it says that it is, or None.
     """
-    if not end_s or stated_s is None or stated_s - end_s < max(_LEAST_MISSING_S, _LEAST_MISSING * stated_s):
+    if (
+        not end_s
+        or stated_s is None
+        or stated_s - end_s < max(_LEAST_MISSING_S, _LEAST_MISSING_SHARE * stated_s)
+    ):
         return ()
     return (Gap(end_s, stated_s, "the file has no sound there, and may be cut short"),)
 

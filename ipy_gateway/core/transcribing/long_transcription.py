@@ -78,7 +78,7 @@ async def transcribe(
     """
     wish = Wish(language, prompt, words)
     transcript = await _transcript_alone(source, config, on_progress, wish=wish, again=again)
-    _warn_of_what_is_missing(transcript)
+    _warn_of_problems(transcript)
     return transcript
 
 
@@ -252,14 +252,13 @@ def _notices(opened: OpenSource, stated: Stated) -> Iterator[str]:
         yield f"The recording has {stated.sound_tracks} sound tracks, and the first of them was transcribed."
 
 
-def _warn_of_what_is_missing(transcript: Transcript) -> None:
-    messages = list(transcript.notices)
+def _warn_of_problems(transcript: Transcript) -> None:
+    missing = ""
     if transcript.gaps:
         count = len(transcript.gaps)
         parts = "1 part" if count == 1 else f"{count} parts"
-        messages.append(f"{parts} of the recording could not be transcribed: {transcript.gaps[0]}")
+        missing = f"{parts} of the recording could not be transcribed: {transcript.gaps[0]}"
     elif transcript.cut_off:
-        limit = "at the server's length limit: what follows is missing."
-        messages.append(f"A part of the answer was cut off {limit}")
-    for message in messages:
+        missing = "A part of the answer was cut off at the server's length limit: what follows is missing."
+    for message in filter(None, [*transcript.notices, missing]):
         warnings.warn(message, IncompleteAnswerWarning, stacklevel=3)
